@@ -33,7 +33,7 @@ class DraftTaken(Exception):
 
 
 class OrderDesk(Protocol):
-    """Retailers, drafts and orders as one phone call may use them. `owner` is the call's id, `at` when it got a line."""
+    """Retailers, drafts and orders as a phone call may use them. `owner` is the call's id, `at` when it got a line."""
 
     def retailers_by_phone(self, session: Session, number: str) -> tuple[RetailerCard, ...]:
         """Active retailers that registered this number (primary or backup), at most 5; normalised first."""
@@ -93,6 +93,14 @@ class OrderDesk(Protocol):
         """The retailer's own limits of this period: articles with a limit, tight goods first."""
 
     def request_callback(
-        self, session: Session, *, owner: str, retailer_id: int | None, number: str, reason: str, stage: str, at: datetime
+        self,
+        session: Session,
+        *,
+        owner: str,
+        retailer_id: int | None,
+        number: str,
+        reason: str,
+        stage: str,
+        at: datetime,
     ) -> int:
         """Store the wish to be called back (one open request a call) and return its number."""

@@ -1,0 +1,152 @@
+"""What a conversation wants done, as imperative plain values: the first group by the line, the second by the domain.
+
+The domain's actions (`Ask`) are answered by one event each, inside the same transaction; the line's actions are done
+after the commit, in this order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orders.values import Language
+from speech.prompt import Prompt
+
+Pace = Literal["normal", "slow"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCall:
+    """Pick up."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPrompts:
+    """Say these, in place of whatever is being said; any key interrupts. `PromptsEnded(generation)` answers."""
+
+    prompts: tuple[Prompt, ...]
+    language: Language
+    pace: Pace
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmTimer:
+    """One timer a call: this replaces the one before. `TimerExpired(generation)` answers, unless disarmed."""
+
+    generation: int
+    after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCall:
+    """Hand the caller to the agents."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call after what has been said was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindRetailersByPhone:
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindRetailersByLicence:
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPin:
+    """The runner holds the keys in memory; this names only how many there should be."""
+
+    retailer_id: int
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class LearnStanding:
+    retailer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDraft:
+    retailer_id: int
+    order_day: str
+    take_over: bool = False
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDraft:
+    """The only domain action without an answer: it can't fail in a way the caller could act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillUsual:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FindArticle:
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutLine:
+    code: str
+    requested: int
+    settle: Literal["ask", "limit"] = "ask"
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewBasket:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindOrders:
+    retailer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindAllocation:
+    retailer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCallback:
+    retailer_id: int
+    number: str
+    reason: str
+    stage: str
+
+
+LineAction = AnswerCall | PlayPrompts | ArmTimer | TransferCall | HangUp
+Ask = (
+    FindRetailersByPhone
+    | FindRetailersByLicence
+    | CheckPin
+    | LearnStanding
+    | OpenDraft
+    | ReleaseDraft
+    | FillUsual
+    | FindArticle
+    | PutLine
+    | ReviewBasket
+    | PlaceOrder
+    | FindOrders
+    | FindAllocation
+    | RequestCallback
+)
+Action = LineAction | Ask

@@ -1,0 +1,123 @@
+"""The port behind which every kind of line stands: play, stop, transfer, hang up, dial out; events come back.
+
+An adapter owns one kind of line. It knows neither prompts' wording nor stages: it is given clips, and reports what the
+other side did. Methods may be called from any thread, return at once, and never raise for a call that is gone: the
+adapter has reported, or will report, `LineLost` for it. One contract suite runs against each adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from speech.prompt import Clip
+
+DialFailure = Literal["busy", "declined", "no_answer", "unreachable", "rejected", "challenged", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An inbound call waits to be answered. `caller` is the number as the network gave it, "" when withheld.
+
+    `handling` may hold "resumed" in a later adapter; times are seconds of `time.time()`.
+    """
+
+    caller: str
+    called: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The party dialled out to has picked up (never reported for inbound calls)."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """The call dialled out has not come to be, and why; `status` is the protocol's own code, for the log."""
+
+    failure: DialFailure
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key, once, however the line carried it. `heard_ms`: how much of what is playing was heard (0 = none)."""
+
+    key: str
+    at: float
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEnded:
+    """The clips given under this tag were heard to their end (not reported when stopped or interrupted)."""
+
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """The transfer went through (then the call is over for us) or not (then the caller is still with us)."""
+
+    done: bool
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Sound was broken off by a fault on our side and the line is well again: say the last prompt once more."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The call is over, for this cause; always the last event of a call, reported exactly once."""
+
+    cause: Literal["caller_hung_up", "we_hung_up", "dead_line", "protocol_error", "line_closed", "transferred"]
+
+
+LineEvent = Arrived | Answered | DialFailed | Key | PlayEnded | TransferEnded | Interrupted | Gone
+LineEvents = Callable[[str, LineEvent], None]
+"""Where an adapter reports: (call id, event). May be called from any thread; returns at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A wish to call out: number or SIP URI, the caller ID to show, how long it may ring."""
+
+    call: str
+    to: str
+    caller_id: str
+    ring_s: float = 35.0
+
+
+class Line(Protocol):
+    """One kind of line. `name` is unique on the node and stands in every call's record."""
+
+    name: str
+
+    def answer(self, call: str) -> None:
+        """Pick up an `Arrived` call."""
+
+    def reject(self, call: str, cause: Literal["busy", "unavailable", "forbidden"]) -> None:
+        """Refuse an `Arrived` call that was not answered; `Gone` follows."""
+
+    def play(self, call: str, clips: Sequence[Clip], tag: int) -> None:
+        """Play these clips in place of whatever is playing. Any key stops them within one 20 ms frame."""
+
+    def stop(self, call: str) -> None:
+        """Fall silent (silence is still sent: the line stays alive)."""
+
+    def transfer(self, call: str, target: str) -> None:
+        """Hand the caller to this SIP URI or extension; `TransferEnded` follows."""
+
+    def hang_up(self, call: str) -> None:
+        """End the call; `Gone` follows."""
+
+    def dial(self, wish: Dialled) -> None:
+        """Call out; `Answered` or `DialFailed` follows under `wish.call`."""
