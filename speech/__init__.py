@@ -1,1 +1,1 @@
-"""Prompts and their voices, recognition, spoken numbers and names. Imports `orders` values at most, never `ivr` or `admin`."""
+"""Prompts and their voices, recognition, spoken numbers and names. Never imports `ivr` or `admin`."""

@@ -13,14 +13,14 @@ Argument = str | int
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One idea of at most 8 s: a wording's name and the values of its slots, e.g. ("order_placed", (("tail", "0372"),))."""
+    """One idea of at most 8 s: a wording's name, its slots' values: ("order_placed", (("tail", "0372"),))."""
 
     name: str
     arguments: tuple[tuple[str, Argument], ...] = ()
 
 
 def prompt(name: str, **arguments: Argument) -> Prompt:
-    """Write `prompt("quantity_wanted", article="白沙尚品蓝")`; slots are kept sorted so that equal prompts are equal."""
+    """Write `prompt("quantity_wanted", article="白沙尚品蓝")`; slots are sorted: equal prompts are equal."""
     return Prompt(name, tuple(sorted(arguments.items())))
 
 
