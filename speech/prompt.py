@@ -13,10 +13,14 @@ Argument = str | int
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One idea of at most 8 s: a wording's name, its slots' values: ("order_placed", (("tail", "0372"),))."""
+    """One idea of at most 8 s: a wording's name, its slots' values: ("order_placed", (("tail", "0372"),)).
+
+    `language` is "" for the call's own language; it is set where one sentence must be in another ("For English, …").
+    """
 
     name: str
     arguments: tuple[tuple[str, Argument], ...] = ()
+    language: str = ""
 
 
 def prompt(name: str, **arguments: Argument) -> Prompt:
