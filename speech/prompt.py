@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 Argument = str | int
 
@@ -20,7 +21,7 @@ class Prompt:
 
     name: str
     arguments: tuple[tuple[str, Argument], ...] = ()
-    language: str = ""
+    language: Literal["", "zh", "en"] = ""
 
 
 def prompt(name: str, **arguments: Argument) -> Prompt:

@@ -34,7 +34,7 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """One key. In a secret stage the runner passes "?" for every digit: the dialogue never sees a PIN."""
+    """One key. At a secret stage the runner passes "?" for every digit ("" for a bounced one): no PIN comes in here."""
 
     key: str
     at_ms: int

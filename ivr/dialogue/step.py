@@ -23,7 +23,7 @@ from ivr.dialogue.flow import STAGES
 from ivr.dialogue.stage import Move, Stage, Told, go
 from ivr.dialogue.stages.agents import reach_agent
 from ivr.dialogue.stages.identifying import begin
-from ivr.dialogue.state import CallState
+from ivr.dialogue.state import SECRET_DIGIT, CallState
 from speech.prompt import Prompt, prompt
 
 Stepped = tuple[CallState, tuple[Action, ...]]
@@ -65,7 +65,7 @@ def _arrive(state: CallState, event: CallArrived) -> Stepped:
 
 
 def _on_key(state: CallState, event: KeyPressed) -> Stepped:
-    if event.key == state.last_key and event.at_ms - state.last_key_ms < state.settings.bounce_ms:
+    if not event.key or _bounced(state, event):
         return state, ()
     state = replace(state, last_key=event.key, last_key_ms=event.at_ms)
     stage = _stage(state)
@@ -74,6 +74,12 @@ def _on_key(state: CallState, event: KeyPressed) -> Stepped:
         return _say(state, state.said)
     state = replace(state, heard=True, surprised=False)
     return _on_keyed(state, stage, collector.key(state.entry, event.key))
+
+
+def _bounced(state: CallState, event: KeyPressed) -> bool:
+    """A worn key or a repeated packet gives the same key twice; of masked keys only the runner can tell."""
+    again = event.key == state.last_key and event.key != SECRET_DIGIT
+    return again and event.at_ms - state.last_key_ms < state.settings.bounce_ms
 
 
 def _too_early(state: CallState, collector: Collector, event: KeyPressed) -> bool:

@@ -1,0 +1,284 @@
+"""The exchange: between lines, which report from any thread, and the runner, which takes one event of a call at a time.
+
+Owns the order of each call's events, its timers, the turning of prompts into clips, and what is done when an event
+can't be stored: then nothing of it is said, the caller hears that the system is busy, and the event is tried again.
+Knows neither wording nor stages, and nothing of any protocol.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr.dialogue import events as told
+from ivr.dialogue.actions import AnswerCall, ArmTimer, HangUp, Pace, PlayPrompts, TransferCall
+from ivr.dialogue.settings import Settings
+from ivr.lines import port
+from ivr.lines.port import Line, LineEvent, LineEvents
+from ivr.runner import CallMovedOn, Handled, Sequenced
+from ivr.timers import ThreadTimers, Timers
+from orders.values import Language
+from speech.prompt import Clip, Prompt, prompt
+
+log = structlog.get_logger(__name__)
+
+RETRIES_S = (0.5, 1.0, 2.0, 4.0)
+"""How often an event that could not be stored is tried again before the caller is told and let go."""
+
+
+class Handling(Protocol):
+    """The runner, as the exchange uses it."""
+
+    def handle(self, call: str, event: told.Event) -> Handled: ...
+
+
+class ClipSource(Protocol):
+    """Where prompts become audio (`speech.prompt_store`). May take a moment for what was never said before."""
+
+    def clip(self, prompt: Prompt, language: Language, pace: Pace) -> Clip: ...
+
+
+@dataclass(slots=True)
+class _Live:
+    """One call in progress on this node. Touched only by the worker that holds `busy`, but for `waiting`."""
+
+    call: str
+    line: Line
+    arrived_at: float
+    waiting: deque[told.Event] = field(default_factory=deque)
+    busy: bool = False
+    language: Language = "zh"
+    pace: Pace = "normal"
+    stored: bool = False
+    tries: int = 0
+    gone: bool = False
+    leaving: bool = False
+
+
+class Exchange:
+    """Connects lines to the runner. `order_placed` is called after a commit that holds a new order."""
+
+    def __init__(
+        self,
+        runner: Handling,
+        clips: ClipSource,
+        *,
+        dialogue: Settings,
+        order_placed: Callable[[], None] = lambda: None,
+        longest_call_s: float = 1800.0,
+        workers: int = 8,
+        timers: Callable[[Callable[[str, int], None]], Timers] | None = None,
+    ) -> None:
+        self._runner = runner
+        self._clips = clips
+        self._dialogue = dialogue
+        self._order_placed = order_placed
+        self._longest_call_s = longest_call_s
+        self._live: dict[str, _Live] = {}
+        self._lock = threading.Lock()
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="call-step")
+        self._own_timers = ThreadTimers(self._expired) if timers is None else None
+        self._timers: Timers = self._own_timers or (timers or ThreadTimers)(self._expired)
+
+    def start(self) -> None:
+        if self._own_timers:
+            self._own_timers.start()
+
+    def stop(self) -> None:
+        """Take what was reported so far to its end, then stop. Lines are to be stopped before."""
+        self._workers.shutdown(wait=True)
+        if self._own_timers:
+            self._own_timers.stop()
+
+    def events_of(self, line: Callable[[], Line]) -> LineEvents:
+        """Where this line is to report. `line` is asked late: a line needs its report before it exists."""
+
+        def report(call: str, event: LineEvent) -> None:
+            self._reported(line(), call, event)
+
+        return report
+
+    def live_calls(self) -> int:
+        """How many calls are in progress on this node."""
+        with self._lock:
+            return len(self._live)
+
+    # -- reports in, one queue a call
+
+    def _reported(self, line: Line, call: str, event: LineEvent) -> None:
+        with self._lock:
+            live = self._live.get(call)
+            if live is None:
+                if not isinstance(event, port.Arrived):
+                    return
+                live = self._live[call] = _Live(call, line, event.at)
+        happened = self._happening(live, event)
+        if happened is not None:
+            self._wait_in(live, happened)
+
+    def _happening(self, live: _Live, event: LineEvent) -> told.Event | None:
+        match event:
+            case port.Arrived(caller, called):
+                self._timers.arm(f"{live.call}/longest", 0, self._longest_call_s)
+                return told.CallArrived(caller, called, live.line.name, self._dialogue)
+            case port.Key(key, at, heard_ms):
+                return told.KeyPressed(key, max(0, int((at - live.arrived_at) * 1000)), heard_ms)
+            case port.PlayEnded(tag):
+                return told.PromptsEnded(tag)
+            case port.TransferEnded(done=False, status=status):
+                return told.TransferFailed(str(status))
+            case port.Interrupted(cause):
+                return told.LineResumed(cause)
+            case port.Gone(cause):
+                live.gone = True
+                self._timers.disarm(f"{live.call}/longest")
+                self._timers.disarm(live.call)
+                return told.LineLost(cause)
+        return None
+
+    def _expired(self, timer: str, generation: int) -> None:
+        call, _, kind = timer.partition("/")
+        with self._lock:
+            live = self._live.get(call)
+        if live is None:
+            return
+        if kind == "longest":
+            log.warning("call_too_long", call=call)
+            live.line.hang_up(call)
+        elif kind == "retry":
+            self._submit(live)
+        else:
+            self._wait_in(live, told.TimerExpired(generation))
+
+    def _wait_in(self, live: _Live, event: told.Event) -> None:
+        with self._lock:
+            live.waiting.append(event)
+            if live.busy:
+                return
+            live.busy = True
+        self._submit(live)
+
+    def _submit(self, live: _Live) -> None:
+        try:
+            self._workers.submit(self._work, live)
+        except RuntimeError:
+            log.info("event_after_stop", call=live.call)
+
+    # -- the worker that holds the call
+
+    def _work(self, live: _Live) -> None:
+        try:
+            while (event := self._next(live)) is not None:
+                if not self._take(live, event):
+                    return
+        except Exception:
+            log.exception("call_fault", call=live.call)
+            self._let_go(live)
+            with self._lock:
+                live.busy = False
+
+    def _next(self, live: _Live) -> told.Event | None:
+        """The oldest event, left in the queue until it is stored; or None, and the call is nobody's."""
+        with self._lock:
+            if live.waiting:
+                return live.waiting[0]
+            live.busy = False
+            if live.gone:
+                self._live.pop(live.call, None)
+            return None
+
+    def _take(self, live: _Live, event: told.Event) -> bool:
+        """Whether to go on with the next event; False when this one is to be tried again later."""
+        try:
+            handled = self._runner.handle(live.call, event)
+        except (SQLAlchemyError, OSError) as error:
+            return self._not_stored(live, event, error)
+        except (CallMovedOn, KeyError) as error:
+            log.warning("call_elsewhere", call=live.call, reason=str(error))
+            self._done(live)
+            return True
+        self._done(live)
+        live.stored, live.tries = True, 0
+        live.language, live.pace = handled.state.language, handled.state.pace
+        if handled.placed_order:
+            self._order_placed()
+        self._act(live, handled.actions)
+        return True
+
+    def _done(self, live: _Live) -> None:
+        with self._lock:
+            live.waiting.popleft()
+
+    def _not_stored(self, live: _Live, event: told.Event, error: Exception) -> bool:
+        log.error(
+            "event_not_stored", call=live.call, event_kind=type(event).__name__, error=str(error), tries=live.tries
+        )
+        if not live.stored:
+            live.line.reject(live.call, "unavailable")
+            self._forget(live)
+            return True
+        if live.tries >= len(RETRIES_S) and not live.gone:
+            self._let_go(live)
+        elif live.tries == 0 and not live.gone:
+            self._say(live, (prompt("system_busy"),), tag=-1)
+        # The end of a call is tried for ever: until it is stored, the retailer's draft stays held.
+        delay = RETRIES_S[min(live.tries, len(RETRIES_S) - 1)]
+        live.tries += 1
+        self._timers.arm(f"{live.call}/retry", 0, delay)
+        return False
+
+    def _forget(self, live: _Live) -> None:
+        with self._lock:
+            live.waiting.clear()
+            self._live.pop(live.call, None)
+        self._timers.disarm(f"{live.call}/longest")
+
+    def _let_go(self, live: _Live) -> None:
+        """Tell the caller the truth in words that need no database, and end the call."""
+        if live.leaving:
+            return
+        live.leaving = True
+        self._say(live, (prompt("system_failed"),), tag=-2)
+        self._timers.arm(f"{live.call}/longest", 0, 8.0)
+
+    # -- what the line is to do
+
+    def _act(self, live: _Live, actions: tuple[Sequenced, ...]) -> None:
+        for sequenced in actions:
+            match sequenced.action:
+                case AnswerCall():
+                    live.line.answer(live.call)
+                case PlayPrompts(prompts, language, pace, generation):
+                    live.language, live.pace = language, pace
+                    self._say(live, prompts, generation)
+                case ArmTimer(generation, after_ms):
+                    self._timers.arm(live.call, generation, after_ms / 1000)
+                case TransferCall(target):
+                    live.line.transfer(live.call, target)
+                case HangUp():
+                    self._timers.disarm(live.call)
+                    live.line.hang_up(live.call)
+
+    def _say(self, live: _Live, prompts: tuple[Prompt, ...], tag: int) -> None:
+        started = time.monotonic()
+        try:
+            clips = [self._clips.clip(said, said.language or live.language, live.pace) for said in prompts]
+        except Exception:
+            # Half a read-back is worse than none: what can't be said whole is not said at all.
+            log.exception("prompt_not_rendered", call=live.call, prompts=[said.name for said in prompts])
+            if tag == -2:
+                live.line.hang_up(live.call)
+            elif not live.leaving:
+                self._let_go(live)
+            return
+        live.line.play(live.call, clips, tag)
+        if (took := time.monotonic() - started) > 0.25:
+            log.info("prompt_rendered_in_call", call=live.call, ms=int(took * 1000))

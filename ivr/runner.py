@@ -1,0 +1,216 @@
+"""The runner: for each event of a call load, step, **commit state + event + basket + outbox in one transaction**.
+
+Synchronous and stateless but for PIN digits, which live only here and only until they are checked. Whoever called
+acts on the returned line actions, which carry (call, sequence) and exist only once their transaction is on disk: what
+could not be stored is never said. One runner serves every kind of line, from any thread, one event of a call at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orders.models.calls import Call, CallEvent
+from orders.store import Store
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from ivr.answering import Asking, answer
+from ivr.codec import pack_action, pack_event, state_from_json, state_to_json, to_json
+from ivr.conversation import Taken, take
+from ivr.dialogue.actions import Ask, LineAction, PlaceOrder
+from ivr.dialogue.collectors import Digits
+from ivr.dialogue.events import CallArrived, Event, KeyPressed, LineLost
+from ivr.dialogue.flow import STAGES
+from ivr.dialogue.state import SECRET_DIGIT, CallState
+from orders.desk import OrderDesk
+
+
+class CallMovedOn(RuntimeError):
+    """Another node has taken an event of this call meanwhile; this node's view is stale and nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """A line action with its number within the call: doing it twice must be harmless."""
+
+    call: str
+    sequence: int
+    action: LineAction
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of one event. `secret`: the stage now stood in takes a PIN, so keys are not to be shown."""
+
+    state: CallState
+    actions: tuple[Sequenced, ...]
+    placed_order: bool
+    secret: bool
+
+
+class Runner:
+    """Takes events of calls. `now` tells the time in UTC; `node` and `boot` mark the calls as this process's."""
+
+    def __init__(
+        self, store: Store, desk: OrderDesk, *, node: str, boot: str, now: Callable[[], datetime] | None = None
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._node = node
+        self._boot = boot
+        self._now = now or (lambda: datetime.now(UTC))
+        self._pins: dict[str, str] = {}
+        self._pins_lock = threading.Lock()
+
+    def handle(self, call: str, event: Event) -> Handled:
+        """Take one event; nothing has happened unless this returns.
+
+        Raises what the store raises (locked, unreachable, disk full), CallMovedOn, and KeyError for an unknown call.
+        """
+        with self._store.session() as session, session.begin():
+            row = self._begin(session, call, event) if isinstance(event, CallArrived) else _load(session, call)
+            state = state_from_json(row.state)
+            pin = self._pin_with(call, state, event)
+            seen = _masked(state, event, pin)
+            asking = Asking(call, _utc(row.started_at), pin)
+            taken = take(state, seen, lambda ask: answer(self._desk, session, asking, ask))
+            self._store_step(session, row, seen, taken)
+        self._keep_pin(call, taken.state, pin)
+        return _handled(call, row.sequence + 1, taken)
+
+    def known(self, call: str) -> bool:
+        """Whether this call has a record that is not ended."""
+        with self._store.session() as session:
+            found = session.execute(select(Call.id).where(Call.id == call, Call.ended_at.is_(None)))
+            return found.first() is not None
+
+    def end_orphans(self) -> int:
+        """End the calls that an earlier process of this node left open, so that their drafts can be taken up again.
+
+        Returns how many there were. To be called once, before lines open.
+        """
+        with self._store.session() as session:
+            orphans = session.scalars(
+                select(Call.id).where(Call.node == self._node, Call.boot != self._boot, Call.ended_at.is_(None))
+            ).all()
+        for call in orphans:
+            self.handle(call, LineLost("node_restarted"))
+        return len(orphans)
+
+    def _begin(self, session: Session, call: str, event: CallArrived) -> _Row:
+        state = state_to_json(CallState())
+        started_at = self._now()
+        session.execute(
+            insert(Call).values(
+                id=call,
+                node=self._node,
+                boot=self._boot,
+                line=event.line,
+                caller=event.caller,
+                called=event.called,
+                started_at=started_at,
+                stage="arriving",
+                state=state,
+                sequence=0,
+            )
+        )
+        return _Row(call, state, 0, started_at)
+
+    def _store_step(self, session: Session, row: _Row, event: Event, taken: Taken) -> None:
+        state, sequence, now = taken.state, row.sequence + 1, self._now()
+        values: dict[str, object] = {
+            "state": state_to_json(state),
+            "stage": state.stage,
+            "sequence": sequence,
+            "retailer_id": state.retailer_id or None,
+        }
+        if isinstance(event, LineLost):
+            values |= {"ended_at": now, "end_cause": event.cause}
+        moved = session.execute(
+            update(Call).where(Call.id == row.id, Call.sequence == row.sequence).values(**values).returning(Call.id)
+        )
+        if moved.first() is None:
+            raise CallMovedOn(f"call {row.id} has gone on past event {row.sequence}")
+        session.execute(
+            insert(CallEvent).values(
+                call_id=row.id,
+                sequence=sequence,
+                at=now,
+                event=to_json(pack_event(event)),
+                actions=to_json(_recorded(taken)),
+            )
+        )
+
+    def _pin_with(self, call: str, state: CallState, event: Event) -> str:
+        with self._pins_lock:
+            kept = self._pins.get(call, "")
+        if isinstance(event, KeyPressed) and _is_secret(state) and event.key.isdigit():
+            return kept[: len(state.entry)] + event.key
+        return kept[: len(state.entry)]
+
+    def _keep_pin(self, call: str, state: CallState, pin: str) -> None:
+        with self._pins_lock:
+            if _is_secret(state) and state.entry and len(pin) >= len(state.entry):
+                self._pins[call] = pin[: len(state.entry)]
+            else:
+                self._pins.pop(call, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: str
+    state: str
+    sequence: int
+    started_at: datetime
+
+
+def _load(session: Session, call: str) -> _Row:
+    query = select(Call.id, Call.state, Call.sequence, Call.started_at).where(Call.id == call)
+    found = session.execute(query.with_for_update()).first()
+    if found is None:
+        raise KeyError(f"no call {call}")
+    return _Row(*found)
+
+
+def _is_secret(state: CallState) -> bool:
+    collector = STAGES[state.stage].listens(state) if state.stage in STAGES else None
+    return isinstance(collector, Digits) and collector.secret
+
+
+def _masked(state: CallState, event: Event, pin: str) -> Event:
+    """What the dialogue and the event log get to see of a key: at a secret stage a digit is only "a digit".
+
+    Whether a digit is a bounce of the one before can then be seen only here; such a key is passed on as none.
+    """
+    if not (isinstance(event, KeyPressed) and _is_secret(state) and event.key.isdigit()):
+        return event
+    before = pin[-2:-1] or state.last_key
+    bounced = before == event.key and event.at_ms - state.last_key_ms < state.settings.bounce_ms
+    return KeyPressed("" if bounced else SECRET_DIGIT, event.at_ms, event.heard_ms)
+
+
+def _recorded(taken: Taken) -> dict[str, object]:
+    return {
+        "asked": [
+            {"ask": pack_action(ask), "answer": pack_event(reply) if reply is not None else None}
+            for ask, reply in taken.asked
+        ],
+        "line": [pack_action(action) for action in taken.line],
+    }
+
+
+def _handled(call: str, sequence: int, taken: Taken) -> Handled:
+    # Sixteen numbers an event leave room for all its actions: (call, number) is theirs for ever.
+    actions = tuple(Sequenced(call, sequence * 16 + offset, action) for offset, action in enumerate(taken.line))
+    return Handled(taken.state, actions, _placed(taken.asked), _is_secret(taken.state))
+
+
+def _placed(asked: tuple[tuple[Ask, Event | None], ...]) -> bool:
+    return any(isinstance(ask, PlaceOrder) for ask, _ in asked)
+
+
+def _utc(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
