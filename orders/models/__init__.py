@@ -1,0 +1,33 @@
+"""The tables, grouped by what they are about. Import from here to have all of them known to `Base.metadata`."""
+
+from orders.models.calls import Call, CallbackRequest, CallEvent
+from orders.models.catalogue import Allocation, Article, RetailerLimit
+from orders.models.foundation import AuditEntry, Base
+from orders.models.ordering import DemandLine, Draft, DraftLine, Order, OrderLine, OutboxRow, SalesLink
+from orders.models.retailers import Batch, Holiday, Manager, Phone, Region, Retailer, Route, SuspensionNotice
+
+__all__ = [
+    "Allocation",
+    "Article",
+    "AuditEntry",
+    "Base",
+    "Batch",
+    "Call",
+    "CallEvent",
+    "CallbackRequest",
+    "DemandLine",
+    "Draft",
+    "DraftLine",
+    "Holiday",
+    "Manager",
+    "Order",
+    "OrderLine",
+    "OutboxRow",
+    "Phone",
+    "Region",
+    "Retailer",
+    "RetailerLimit",
+    "Route",
+    "SalesLink",
+    "SuspensionNotice",
+]
