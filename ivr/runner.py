@@ -7,13 +7,10 @@ could not be stored is never said. One runner serves every kind of line, from an
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from orders.models.calls import Call, CallEvent
-from orders.store import Store
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
@@ -21,11 +18,12 @@ from ivr.answering import Asking, answer
 from ivr.codec import pack_action, pack_event, state_from_json, state_to_json, to_json
 from ivr.conversation import Taken, take
 from ivr.dialogue.actions import Ask, LineAction, PlaceOrder
-from ivr.dialogue.collectors import Digits
-from ivr.dialogue.events import CallArrived, Event, KeyPressed, LineLost
-from ivr.dialogue.flow import STAGES
-from ivr.dialogue.state import SECRET_DIGIT, CallState
+from ivr.dialogue.events import CallArrived, Event, LineLost
+from ivr.dialogue.state import CallState
+from ivr.pin_keeping import PinKeeper, is_secret
 from orders.desk import OrderDesk
+from orders.models.calls import Call, CallEvent
+from orders.store import Store
 
 
 class CallMovedOn(RuntimeError):
@@ -62,8 +60,7 @@ class Runner:
         self._node = node
         self._boot = boot
         self._now = now or (lambda: datetime.now(UTC))
-        self._pins: dict[str, str] = {}
-        self._pins_lock = threading.Lock()
+        self._pins = PinKeeper()
 
     def handle(self, call: str, event: Event) -> Handled:
         """Take one event; nothing has happened unless this returns.
@@ -73,12 +70,11 @@ class Runner:
         with self._store.session() as session, session.begin():
             row = self._begin(session, call, event) if isinstance(event, CallArrived) else _load(session, call)
             state = state_from_json(row.state)
-            pin = self._pin_with(call, state, event)
-            seen = _masked(state, event, pin)
+            seen, pin = self._pins.masked(call, state, event)
             asking = Asking(call, _utc(row.started_at), pin)
             taken = take(state, seen, lambda ask: answer(self._desk, session, asking, ask))
             self._store_step(session, row, seen, taken)
-        self._keep_pin(call, taken.state, pin)
+        self._pins.keep(call, taken.state, pin)
         return _handled(call, row.sequence + 1, taken)
 
     def known(self, call: str) -> bool:
@@ -144,20 +140,6 @@ class Runner:
             )
         )
 
-    def _pin_with(self, call: str, state: CallState, event: Event) -> str:
-        with self._pins_lock:
-            kept = self._pins.get(call, "")
-        if isinstance(event, KeyPressed) and _is_secret(state) and event.key.isdigit():
-            return kept[: len(state.entry)] + event.key
-        return kept[: len(state.entry)]
-
-    def _keep_pin(self, call: str, state: CallState, pin: str) -> None:
-        with self._pins_lock:
-            if _is_secret(state) and state.entry and len(pin) >= len(state.entry):
-                self._pins[call] = pin[: len(state.entry)]
-            else:
-                self._pins.pop(call, None)
-
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -175,23 +157,6 @@ def _load(session: Session, call: str) -> _Row:
     return _Row(*found)
 
 
-def _is_secret(state: CallState) -> bool:
-    collector = STAGES[state.stage].listens(state) if state.stage in STAGES else None
-    return isinstance(collector, Digits) and collector.secret
-
-
-def _masked(state: CallState, event: Event, pin: str) -> Event:
-    """What the dialogue and the event log get to see of a key: at a secret stage a digit is only "a digit".
-
-    Whether a digit is a bounce of the one before can then be seen only here; such a key is passed on as none.
-    """
-    if not (isinstance(event, KeyPressed) and _is_secret(state) and event.key.isdigit()):
-        return event
-    before = pin[-2:-1] or state.last_key
-    bounced = before == event.key and event.at_ms - state.last_key_ms < state.settings.bounce_ms
-    return KeyPressed("" if bounced else SECRET_DIGIT, event.at_ms, event.heard_ms)
-
-
 def _recorded(taken: Taken) -> dict[str, object]:
     return {
         "asked": [
@@ -205,7 +170,7 @@ def _recorded(taken: Taken) -> dict[str, object]:
 def _handled(call: str, sequence: int, taken: Taken) -> Handled:
     # Sixteen numbers an event leave room for all its actions: (call, number) is theirs for ever.
     actions = tuple(Sequenced(call, sequence * 16 + offset, action) for offset, action in enumerate(taken.line))
-    return Handled(taken.state, actions, _placed(taken.asked), _is_secret(taken.state))
+    return Handled(taken.state, actions, _placed(taken.asked), is_secret(taken.state))
 
 
 def _placed(asked: tuple[tuple[Ask, Event | None], ...]) -> bool:

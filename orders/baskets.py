@@ -174,11 +174,11 @@ def keep_demand(session: Session, draft: Draft, code: str, requested: int) -> No
         demand.requested = max(demand.requested, requested)
 
 
-def last_order(session: Session, retailer_id: int) -> Order | None:
-    """The usual basket is the last order that was not rejected: what callers mean by 「照旧」."""
+def last_order(session: Session, retailer_id: int, before: date) -> Order | None:
+    """The usual basket is the last order of an earlier day that was not rejected: what callers mean by 「照旧」."""
     query = (
         select(Order)
-        .where(Order.retailer_id == retailer_id, Order.status != "rejected")
+        .where(Order.retailer_id == retailer_id, Order.order_day < before, Order.status != "rejected")
         .order_by(Order.placed_at.desc(), Order.id.desc())
         .limit(1)
     )
@@ -187,7 +187,7 @@ def last_order(session: Session, retailer_id: int) -> Order | None:
 
 def fill_usual(session: Session, draft: Draft, rules: BasketRules) -> tuple[Basket, int]:
     """The usual basket under today's limits and stock; returns how many of its lines could not be had in full."""
-    usual = last_order(session, draft.retailer_id)
+    usual = last_order(session, draft.retailer_id, draft.order_day)
     retailer = session.get_one(Retailer, draft.retailer_id)
     changed = 0
     draft.lines.clear()

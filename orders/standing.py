@@ -43,7 +43,7 @@ def standing_of(session: Session, retailer_id: int, at: datetime, zone: ZoneInfo
         next_order_day=moment.next_day.isoformat(),
         suspension=suspension,
         draft=_draft_size(session, retailer.id, moment.day),
-        usual=_usual_size(session, retailer.id),
+        usual=_usual_size(session, retailer.id, moment.day),
         placed=_placed(session, retailer.id, moment.day),
     )
 
@@ -95,8 +95,8 @@ def _draft_size(session: Session, retailer_id: int, day: date) -> BasketSize | N
     return BasketSize(len(lines), sum(line.accepted for line in lines)) if lines else None
 
 
-def _usual_size(session: Session, retailer_id: int) -> BasketSize | None:
-    order = last_order(session, retailer_id)
+def _usual_size(session: Session, retailer_id: int, day: date) -> BasketSize | None:
+    order = last_order(session, retailer_id, day)
     return BasketSize(len(order.lines), sum(line.requested for line in order.lines)) if order else None
 
 
@@ -121,7 +121,8 @@ def allocation_of(session: Session, retailer_id: int, day: date) -> tuple[Alloca
     own = select(RetailerLimit.article_code, RetailerLimit.cartons).where(
         RetailerLimit.period == period, RetailerLimit.retailer_id == retailer.id
     )
-    limits = dict([*session.execute(by_grade).tuples(), *session.execute(own).tuples()])
+    limits = {row.article_code: row.cartons for row in session.execute(by_grade)}
+    limits |= {row.article_code: row.cartons for row in session.execute(own)}
     articles = session.scalars(select(Article).where(Article.code.in_(limits), Article.on_sale)).all()
     order: dict[str, int] = {"tight": 0, "supplementary": 1, "regular": 2}
     categories: dict[str, Category] = {"tight": "tight", "supplementary": "supplementary"}

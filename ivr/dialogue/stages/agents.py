@@ -46,7 +46,9 @@ def _callback_decides(state: CallState, told: Told) -> Move | None:
         case Chosen("2") | WentBack():
             return go(state, state.back_to)
         case CallbackStored(number):
-            return go(state, "ending", *state.notices, prompt("callback_stored", number=str(number)), notices=())
+            stored = prompt("callback_stored", number=str(number))
+            kept = (prompt("basket_kept"),) if state.basket.lines else ()
+            return go(state, "ending", *state.notices, stored, *kept, notices=())
     return None
 
 

@@ -72,7 +72,7 @@ def _on_verdict(state: CallState, verdict: LineVerdict) -> Move:
         case "accepted":
             return _next(state, prompt("line_noted", cartons=verdict.accepted))
         case "removed":
-            return _next(state, prompt("line_removed", article=name))
+            return _next(state, prompt("line_removed" if verdict.offer.in_basket else "line_skipped", article=name))
         case "limited" if verdict.limit > 0:
             state = replace(state, offer=verdict.offer, limit=verdict.limit, limit_reason=verdict.reason)
             return go(state, "awaiting_limit_choice", surprised=True)

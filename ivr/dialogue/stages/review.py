@@ -58,7 +58,8 @@ def _on_placement(state: CallState, placement: Placement) -> Move:
     if placement.outcome == "changed" and placement.basket.lines:
         return go(state, "awaiting_confirmation", prompt("basket_changed"), surprised=True)
     if placement.outcome == "changed" or placement.refusal == "empty":
-        return go(state, "awaiting_article", prompt("basket_empty"), surprised=True)
+        notice = prompt("basket_gone" if placement.outcome == "changed" else "basket_empty")
+        return go(state, "awaiting_article", notice, surprised=True)
     return go(state, "awaiting_main_choice", prompt("order_refused"), surprised=True)
 
 
