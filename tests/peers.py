@@ -1,0 +1,105 @@
+"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium. Finds them, never installs them.
+
+A peer is looked for on PATH, then where Debian hides its programs, then in `.peers/bin`, where `tests/get_peers.py`
+unpacks it beside the system. Nothing is started here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+UNPACKED = ROOT / ".peers" / "bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What makes up a peer: its programs, how it tells its version, the Debian packages that hold it."""
+
+    name: str
+    programs: tuple[str, ...]
+    asks_version: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("sipp", ("sipp",), ("sipp", "-v"), ("sip-tester",)),
+        Kind(
+            "postgres",
+            ("initdb", "pg_ctl", "postgres", "psql"),
+            ("postgres", "--version"),
+            ("postgresql", "postgresql-client"),
+        ),
+        Kind("chromium", ("chromium",), ("chromium", "--version"), ("chromium", "fonts-noto-cjk")),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A peer that is on this machine; `programs` are absolute paths by program name."""
+
+    kind: Kind
+    programs: dict[str, Path]
+
+    def __getitem__(self, program: str) -> Path:
+        return self.programs[program]
+
+    def version(self) -> str:
+        """The first line of what it says of itself that holds a number, or "version unknown"."""
+        program, *options = self.kind.asks_version
+        try:
+            said = subprocess.run(
+                [self.programs[program], *options], capture_output=True, text=True, timeout=20, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return "version unknown"
+        lines = (line.strip(" .\t") for line in (said.stdout + said.stderr).splitlines())
+        return next((line for line in lines if re.search(r"\d+\.\d+", line)), "version unknown")
+
+
+def find(name: str) -> Peer | None:
+    """The peer of this name, or None when a program of it is missing. Raises KeyError for an unknown name."""
+    return _find(name, os.environ.get("PATH", ""))
+
+
+def require(name: str) -> Peer:
+    """As `find`, for fixtures: the test that needs it carries `@pytest.mark.peer(name)`, so it is there."""
+    peer = find(name)
+    if peer is None:
+        raise LookupError(how_to_get(name))
+    return peer
+
+
+def how_to_get(name: str) -> str:
+    """One line that says how a missing peer comes to be."""
+    packages = " ".join(KINDS[name].packages)
+    return f"peer {name} is missing: `make peers` unpacks it into .peers/, or as root: apt-get install {packages}"
+
+
+@cache
+def _find(name: str, path: str) -> Peer | None:
+    kind = KINDS[name]
+    found = {program: _program(program, path) for program in kind.programs}
+    programs = {program: where for program, where in found.items() if where is not None}
+    return Peer(kind, programs) if len(programs) == len(found) else None
+
+
+def _program(program: str, path: str) -> Path | None:
+    folders = [path, *_debian_postgres_folders(), str(UNPACKED)]
+    where = shutil.which(program, path=os.pathsep.join(folders))
+    return Path(where) if where else None
+
+
+def _debian_postgres_folders() -> list[str]:
+    """Debian keeps the server's programs off PATH, one folder a version; the newest first."""
+    folders = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
+    return [str(folder) for folder in sorted(folders, key=lambda found: int(found.parent.name), reverse=True)]
