@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +32,10 @@ log = structlog.get_logger(__name__)
 
 RETRIES_S = (0.5, 1.0, 2.0, 4.0)
 """How often an event that could not be stored is tried again before the caller is told and let go."""
+
+
+WORKERS = 8
+"""Steps under way at once: they wait for the disk, not for the processor."""
 
 
 class Handling(Protocol):
@@ -74,7 +78,7 @@ class Exchange:
         dialogue: Settings,
         order_placed: Callable[[], None] = lambda: None,
         longest_call_s: float = 1800.0,
-        workers: int = 8,
+        executor: Executor | None = None,
         timers: Callable[[Callable[[str, int], None]], Timers] | None = None,
     ) -> None:
         self._runner = runner
@@ -84,7 +88,7 @@ class Exchange:
         self._longest_call_s = longest_call_s
         self._live: dict[str, _Live] = {}
         self._lock = threading.Lock()
-        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="call-step")
+        self._workers = executor or ThreadPoolExecutor(WORKERS, thread_name_prefix="call-step")
         self._own_timers = ThreadTimers(self._expired) if timers is None else None
         self._timers: Timers = self._own_timers or (timers or ThreadTimers)(self._expired)
 
@@ -181,9 +185,16 @@ class Exchange:
                     return
         except Exception:
             log.exception("call_fault", call=live.call)
+            # The event is dropped: taken again it would fail again, and the call's end behind it must be stored.
+            self._done(live)
             self._let_go(live)
-            with self._lock:
-                live.busy = False
+            self._go_on(live)
+
+    def _go_on(self, live: _Live) -> None:
+        with self._lock:
+            live.busy = bool(live.waiting)
+        if live.busy:
+            self._submit(live)
 
     def _next(self, live: _Live) -> told.Event | None:
         """The oldest event, left in the queue until it is stored; or None, and the call is nobody's."""

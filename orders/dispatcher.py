@@ -38,6 +38,7 @@ class Dispatcher:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
+        node: str = "node",
         parallel: int = 4,
         idle_s: float = 2.0,
     ) -> None:
@@ -48,7 +49,8 @@ class Dispatcher:
         self._chance = chance
         self._parallel = parallel
         self._idle_s = idle_s
-        self._token = secrets.token_hex(8)
+        self._node = node
+        self._token = f"{node}:{secrets.token_hex(8)}"
         self._wake = threading.Event()
         self._stopping = False
         self._was_open = True
@@ -134,7 +136,16 @@ class Dispatcher:
             return outbox.settle_dead(session, row, f"given up after {row.attempts} attempts: {reason}")
         return outbox.settle_later(session, row, reason, at)
 
+    def _reclaim(self) -> None:
+        """What an earlier process of this node had in hand when it died is due at once, not when its lease lapses."""
+        try:
+            with self._store.transaction() as session:
+                outbox.reclaim(session, self._node)
+        except (SQLAlchemyError, OSError) as error:
+            log.error("outbox_unreadable", reason=explain(error))
+
     def _run(self) -> None:
+        self._reclaim()
         while not self._stopping:
             self._wake.clear()
             try:

@@ -103,6 +103,12 @@ def _settle(session: Session, row: Claimed, values: dict[str, object]) -> bool:
     return done.first() is not None
 
 
+def reclaim(session: Session, node: str) -> int:
+    """Free the rows that an earlier process of this node had claimed. Returns how many."""
+    held = update(OutboxRow).where(OutboxRow.state == "waiting", OutboxRow.lease_token.startswith(f"{node}:"))
+    return len(session.execute(held.values(lease_token="", lease_until=None).returning(OutboxRow.id)).all())
+
+
 def retry_dead(session: Session, order_key: str, now: datetime) -> bool:
     """Take a dead order back among the waiting ones, from the first attempt. False when there is none."""
     dead = update(OutboxRow).where(OutboxRow.order_key == order_key, OutboxRow.state == "dead")
