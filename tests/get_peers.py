@@ -74,7 +74,8 @@ def _apt(*words: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-        raise NotPossible(f"apt-get {words[0]} failed: {lines[-1]}")
+        verb = next(word for word in words if not word.startswith("-"))
+        raise NotPossible(f"apt-get {verb} failed: {lines[-1]}")
 
 
 def _unpack() -> None:

@@ -1,0 +1,215 @@
+"""The sections of the configuration: every key, its default, its bounds and the words that explain it.
+
+Plain frozen models; each checks itself only. What must hold between sections stands in `admin.config`. No files, no
+environment, no I/O. A section's method turns it into the settings of the package that it is for.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from ivr.dialogue.settings import Settings as DialogueSettings
+
+
+class Section(BaseModel):
+    """Unknown keys are errors; values do not change after start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError(f"{text!r} is no network; write e.g. 192.0.2.0/24 or 192.0.2.7") from None
+
+
+def _host(text: str) -> str:
+    allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:")
+    if not text or not set(text) <= allowed:
+        raise ValueError(f"{text!r} is neither an address nor a host name; write e.g. 127.0.0.1")
+    return text
+
+
+Host = Annotated[str, AfterValidator(_host)]
+Network = Annotated[str, AfterValidator(_network)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
+
+
+class Database(Section):
+    """Where retailers, drafts, orders and calls are kept."""
+
+    url: str = Field(default="", description="SQLAlchemy URL; empty: sqlite:///<data>/orderline.db (one node only)")
+    password: SecretStr = Field(default=SecretStr(""), description="put into the URL when it names none")
+    password_file: str = Field(default="", description="a file that holds the password")
+    pool_size: int = Field(default=10, ge=1, le=200, description="connections kept open (PostgreSQL)")
+
+
+class Web(Section):
+    """The console and the browser phone."""
+
+    host: Host = Field(
+        default="127.0.0.1", description="address to listen on; anything but loopback needs allowed_hosts"
+    )
+    port: Port = Field(default=8080, description="TCP port")
+    allowed_hosts: tuple[Host, ...] = Field(
+        default=(), description="host names people use in the address bar, beside loopback"
+    )
+    threads: int = Field(
+        default=16, ge=4, le=200, description="requests served at once; each open browser phone holds one"
+    )
+
+
+class Registrar(Section):
+    """A PBX or provider to register with as an extension; server empty: no registration."""
+
+    server: str = Field(default="", description="host or host:port; empty: none")
+    user: str = Field(default="", description="the extension's user name")
+    password: SecretStr = Field(default=SecretStr(""), description="the extension's password")
+    password_file: str = Field(default="", description="a file that holds the password")
+    expires_s: int = Field(default=300, ge=60, le=86_400, description="how long one registration is asked for")
+
+
+class Sip(Section):
+    """The direct SIP line."""
+
+    enabled: bool = Field(default=True, description="whether this line is up")
+    host: Host = Field(
+        default="127.0.0.1", description="address to listen on; anything but loopback needs an allow-list"
+    )
+    port: Port = Field(
+        default=5062, description="UDP and TCP port; 5060 is left to a PBX or softphone on the same machine"
+    )
+    transports: tuple[Literal["udp", "tcp"], ...] = Field(
+        default=("udp", "tcp"), min_length=1, description="what to listen on"
+    )
+    advertised_host: str = Field(
+        default="", description="address callers reach us by, behind NAT or when host is 0.0.0.0"
+    )
+    allow: tuple[Network, ...] = Field(
+        default=("127.0.0.0/8", "::1/128"), description="who may call: networks of trunks, PBX"
+    )
+    trusted: tuple[Network, ...] = Field(
+        default=(), description="whose P-Asserted-Identity counts as the caller's number"
+    )
+    codecs: tuple[Literal["alaw", "ulaw"], ...] = Field(
+        default=("alaw", "ulaw"), min_length=1, description="G.711 laws, the best liked first"
+    )
+    max_calls: int = Field(default=300, ge=1, le=2000, description="calls at once; further ones hear busy")
+    session_s: int = Field(default=1800, ge=90, le=86_400, description="session timer (RFC 4028) asked for")
+    min_session_s: int = Field(default=90, ge=90, le=3600, description="shortest session timer accepted")
+    caller_id: str = Field(default="", pattern=r"^[+0-9]{0,20}$", description="the number shown when calling out")
+    registrar: Registrar = Field(default=Registrar(), description="registration with a PBX or provider")
+
+
+class PyVoip(Section):
+    """A second signalling: pyVoIP as a plain extension of a trusted PBX (needs the extra `orderline[pyvoip]`)."""
+
+    enabled: bool = Field(default=False, description="whether this line is up")
+    host: Host = Field(default="127.0.0.1", description="address to listen on, in the PBX's network")
+    port: Port = Field(default=5064, description="UDP port")
+    max_calls: int = Field(default=25, ge=1, le=100, description="calls at once")
+    registrar: Registrar = Field(default=Registrar(), description="the PBX; required when enabled")
+
+
+class Media(Section):
+    """The media process: RTP of all SIP calls."""
+
+    first_port: Port = Field(default=20_000, description="first UDP port for RTP; each call takes one")
+    last_port: Port = Field(default=21_999, description="last UDP port for RTP")
+    silent_after_s: float = Field(
+        default=5.0, ge=1, le=300, description="no RTP for so long: the caller counts as silent"
+    )
+
+
+class Speech(Section):
+    """What callers hear."""
+
+    languages: tuple[Literal["zh", "en"], ...] = Field(
+        default=("zh", "en"), min_length=1, description="what prompts are rendered in"
+    )
+    recordings: str = Field(
+        default="", description="folder of recorded prompts, which win over synthetic ones; empty: none"
+    )
+    cache: str = Field(default="", description="folder of rendered prompts; empty: <data>/prompts")
+
+
+class Dialogue(Section):
+    """The numbers a conversation runs by."""
+
+    first_key_ms: Milliseconds = Field(default=6000, description="how long a caller may think before the first key")
+    between_keys_ms: Milliseconds = Field(default=4000, description="how long between two keys of one entry")
+    bounce_ms: Milliseconds = Field(default=80, description="the same key again within this time is a bounce")
+    heard_enough_ms: Milliseconds = Field(default=400, description="keys after so much of a prompt answer that prompt")
+    misses_allowed: int = Field(default=3, ge=1, le=9, description="misses in a row before an agent is offered")
+    most_cartons: int = Field(
+        default=500, ge=1, le=99_999, description="more of one article is taken for a slip of the finger"
+    )
+    recording: bool = Field(default=False, description="whether callers are told that the call is recorded")
+    agents: str = Field(
+        default="", description="where callers are transferred to (SIP URI or extension); empty: call-backs only"
+    )
+    slow_factor_percent: int = Field(
+        default=160, ge=100, le=400, description="how much longer assisted retailers may take"
+    )
+
+    def settings(self) -> DialogueSettings:
+        return DialogueSettings(**self.model_dump())
+
+
+class Orders(Section):
+    """The rules of ordering that are not data of the catalogue."""
+
+    order_limit: int = Field(default=200, ge=1, le=99_999, description="most cartons of one article in one order")
+    pin_key: SecretStr = Field(default=SecretStr(""), description="the secret under which PINs are hashed")
+    pin_key_file: str = Field(
+        default="", description="a file that holds it; empty: <data>/pin.key, made at first start"
+    )
+
+
+class Sales(Section):
+    """Handing orders over to the sales system."""
+
+    url: str = Field(default="", description="SQLAlchemy URL of the sales tables; empty: sqlite:///<data>/sales.db")
+    password: SecretStr = Field(default=SecretStr(""), description="put into the URL when it names none")
+    password_file: str = Field(default="", description="a file that holds the password")
+    retry_s: tuple[Annotated[int, Field(ge=1, le=604_800)], ...] = Field(
+        default=(5, 300, 1800, 7200, 18_000, 36_000, 36_000),
+        min_length=1,
+        description="seconds to wait after the first, second … failure; after the last the order needs a person",
+    )
+    jitter: float = Field(default=0.2, ge=0, le=0.5, description="the random share of each wait")
+    link_down_after: int = Field(
+        default=2, ge=1, le=20, description="failures in a row after which callers hear 'registered'"
+    )
+    probe_every_s: int = Field(default=15, ge=1, le=3600, description="how often a sales system that is down is tried")
+    parallel: int = Field(default=4, ge=1, le=64, description="retailers handed over at once")
+
+
+class Demo(Section):
+    """The demonstration call of `orderline serve --demo`."""
+
+    caller: str = Field(default="13800000001", pattern=r"^[+0-9]{3,20}$", description="who calls")
+    keys: str = Field(
+        default="1 1234# 1 1 1", description="what is keyed, a group after each prompt (see `orderline call --help`)"
+    )
+
+
+class Log(Section):
+    """The log, on standard error or in a file. Phone numbers are masked; keys, PINs and transcripts never get in."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="how much")
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="auto: console on a terminal, else JSON lines"
+    )
+    file: str = Field(default="", description="append to this file; empty: standard error")
+
+
+def path_in(data: Path, chosen: str, otherwise: str) -> Path:
+    """The chosen path, or the usual one within the data folder."""
+    return Path(chosen).expanduser() if chosen else data / otherwise
