@@ -11,6 +11,7 @@ from collections import Counter
 
 import pytest
 
+from speech.wording import Wording, load_wording
 from tests import peers
 
 REQUIRED = "ORDERLINE_REQUIRE_PEERS"
@@ -78,3 +79,9 @@ def _counts(terminalreporter: pytest.TerminalReporter) -> tuple[Counter[str], Co
 
 def _reports(terminalreporter: pytest.TerminalReporter, kind: str) -> list[pytest.TestReport]:
     return [report for report in terminalreporter.stats.get(kind, []) if isinstance(report, pytest.TestReport)]
+
+
+@pytest.fixture(scope="session")
+def wording() -> Wording:
+    """What prompts say; read once."""
+    return load_wording()

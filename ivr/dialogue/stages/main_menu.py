@@ -40,17 +40,11 @@ def _orders_heard(orders: tuple[OrderSummary, ...]) -> tuple[Prompt, ...]:
         return (prompt("no_orders"),)
     heard: list[Prompt] = []
     for order in orders:
-        heard.append(
-            prompt(
-                "order_heard",
-                day=order.order_day,
-                tail=order.tail,
-                kinds=order.kinds,
-                cartons=order.cartons,
-                amount=order.amount_fen,
-            )
+        heard += (
+            prompt("order_heard", day=order.order_day, tail=order.tail),
+            prompt("order_size", kinds=order.kinds, cartons=order.cartons, amount=order.amount_fen),
+            prompt(f"status_{order.status}"),
         )
-        heard.append(prompt(f"status_{order.status}"))
     return tuple(heard)
 
 

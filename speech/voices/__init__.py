@@ -1,0 +1,1 @@
+"""Voices: each turns words into sound behind `port.Voice`."""
