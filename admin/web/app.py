@@ -1,0 +1,41 @@
+"""Puts the Flask application together. Everything it needs comes in as arguments; it keeps no state of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from admin.web.errors import register_errors
+from admin.web.guard import Allowance, register_guard
+from admin.web.languages import load_texts
+from admin.web.phone import ClipFile, phone_views
+from admin.web.queries import Queries
+from admin.web.settings import WebSettings
+from admin.web.status import status_views
+from ivr.lines.browser import BrowserLine
+
+
+def create_app(
+    settings: WebSettings,
+    *,
+    browser_line: BrowserLine,
+    queries: Queries,
+    clip_file: ClipFile,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    allowance: Allowance | None = None,
+) -> Flask:
+    """The web side as a WSGI application: `/` status, `/phone` browser phone. Raises ValueError for broken texts."""
+    load_texts()
+    app = Flask("admin.web", static_folder="static", template_folder="templates")
+    app.config["MAX_CONTENT_LENGTH"] = settings.most_body_bytes
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it, its base class not
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    register_guard(app, settings.allowed_hosts)
+    register_errors(app)
+    allowance = allowance or Allowance(settings.calls_per_minute)
+    app.register_blueprint(phone_views(settings, browser_line, clip_file, allowance))
+    app.register_blueprint(status_views(settings, queries, now))
+    return app

@@ -1,0 +1,27 @@
+// Keeps the status page fresh: fetches its changing part every few seconds while somebody can see it.
+
+const EVERY_MS = 3000;
+const part = document.getElementById("status");
+const stale = document.getElementById("stale");
+
+async function refresh() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(part.dataset.part, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(8000) });
+    // 503 is a page too: it says what is wrong with the database.
+    if (!answer.ok && answer.status !== 503) throw new Error(String(answer.status));
+    const html = await answer.text();
+    // The server has escaped every value; scripts in it would not run under the page's content policy.
+    if (html !== part.innerHTML) part.innerHTML = html;
+    stale.hidden = true;
+  } catch {
+    stale.hidden = false;
+  }
+}
+
+document.addEventListener("visibilitychange", refresh);
+(async function keepOn() {
+  await new Promise((wake) => setTimeout(wake, EVERY_MS));
+  await refresh();
+  keepOn();
+})();
