@@ -30,12 +30,12 @@ def encode_alaw(samples: Samples) -> bytes:
     return table[samples.astype(np.int32) + 32768].tobytes()
 
 
-def decode_ulaw(data: bytes) -> Samples:
+def decode_ulaw(data: bytes | memoryview) -> Samples:
     """One sample a µ-law byte, full 16-bit scale."""
     return _decoder(_ulaw_values())[np.frombuffer(data, np.uint8)]
 
 
-def decode_alaw(data: bytes) -> Samples:
+def decode_alaw(data: bytes | memoryview) -> Samples:
     """One sample an A-law byte, full 16-bit scale."""
     return _decoder(_alaw_values())[np.frombuffer(data, np.uint8)]
 

@@ -79,7 +79,7 @@ class MediaPort(Protocol):
     def play(self, stream: str, clips: Sequence[Clip], tag: int) -> None:
         """Send these clips in place of what is being sent; the next key stops them within one frame."""
 
-    def stop(self, stream: str) -> None:
+    def stop_playing(self, stream: str) -> None:
         """Send silence."""
 
     def press(self, stream: str, keys: str) -> None:
