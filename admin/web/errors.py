@@ -63,12 +63,13 @@ def web_error(status: int, code: str, **extra: int | str) -> WebError:
 
 def register_errors(app: Flask) -> None:
     """Answer every error of the application in this form."""
-    app.register_error_handler(WebError, _known)
+    app.register_error_handler(WebError, error_answer)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
 
 
-def _known(error: WebError) -> Response:
+def error_answer(error: WebError) -> Response:
+    """The answer to a known error, as JSON or as a page."""
     return _answer(error.status, error.code, error.message, error.extra)
 
 

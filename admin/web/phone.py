@@ -15,12 +15,13 @@ import msgspec
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
 from msgspec import Meta, Struct
 
-from admin.web.errors import web_error
+from admin.web.errors import error_answer, web_error
 from admin.web.guard import Allowance
 from admin.web.languages import page_texts
 from admin.web.settings import WebSettings
-from ivr.lines.browser import BadKey, BrowserLine, KeysMissing, LineFull, UnknownCall, clean_number
+from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_call import HangUpCommand, as_json
+from ivr.lines.browser_terms import BadKey, KeysMissing, LineFull, UnknownCall, clean_number
 
 ClipFile = Callable[[str], Path | None]
 """The WAV file of a clip's key, or None when there is no such clip."""
@@ -123,7 +124,7 @@ def phone_views(settings: WebSettings, line: BrowserLine, clip_file: ClipFile, a
 
 
 def _no_call(_: UnknownCall) -> Response:
-    raise web_error(404, "no_call")
+    return error_answer(web_error(404, "no_call"))
 
 
 def _body(shape: type[Body]) -> Body:

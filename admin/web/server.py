@@ -16,9 +16,6 @@ from admin.web.settings import WebSettings
 
 log = structlog.get_logger(__name__)
 
-SPARE_THREADS = 8
-"""Beside one waiting question per browser call: keys, pages and clips."""
-
 
 class WebServerError(RuntimeError):
     """The web port can't be opened; the message names it and the setting to change."""
@@ -50,7 +47,7 @@ class WebServer:
             self._app,
             sockets=[listening],
             map=self._sockets,
-            threads=self._settings.phone_calls + SPARE_THREADS,
+            threads=self._settings.threads,
             connection_limit=200,
             channel_timeout=60,
             # The body limit of the application counts; this one keeps floods from ever being read.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SPARE_THREADS = 6
+"""Beside one waiting question per browser call: keys, pages and clips."""
+
 
 @dataclass(frozen=True, slots=True)
 class SuggestedCaller:
@@ -23,7 +26,7 @@ class WebSettings:
     suggested_callers  demo retailers, () in production
     demo_pin           shown beside them, "" in production
     calls_per_minute   new browser calls one address may begin
-    phone_calls        most browser calls at once: the server keeps a thread for each one's waiting question
+    threads            requests served at once; each browser call in progress holds one
     time_zone          IANA name of the zone in which times are shown
     """
 
@@ -34,6 +37,11 @@ class WebSettings:
     suggested_callers: tuple[SuggestedCaller, ...] = ()
     demo_pin: str = ""
     calls_per_minute: int = 12
-    phone_calls: int = 20
+    threads: int = 16
     most_body_bytes: int = 4096
     time_zone: str = "Asia/Shanghai"
+
+    @property
+    def most_phone_calls(self) -> int:
+        """How many browser calls leave threads for everything else; the browser line is to be given this number."""
+        return max(1, self.threads - SPARE_THREADS)

@@ -12,7 +12,8 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
-from ivr.lines.browser import BrowserLine, BrowserSettings
+from ivr.lines.browser import BrowserLine
+from ivr.lines.browser_terms import BrowserSettings
 from ivr.lines.port import Arrived, Gone, Key, LineEvent, PlayEnded
 from speech.prompt import Clip
 

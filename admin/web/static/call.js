@@ -98,9 +98,11 @@ export class Call {
   async ask() {
     let after = 0;
     let lastHeard = performance.now();
+    let fine = true;
     while (!this.over) {
       try {
-        const told = await this.askOnce(after);
+        const told = await this.askOnce(after, fine ? ASK_WAIT_S : 0); // back again: an answer at once shows it
+        fine = true;
         lastHeard = performance.now();
         this.on.network(true);
         for (const command of told.commands) {
@@ -113,15 +115,16 @@ export class Call {
         if (this.over) return;
         if (error instanceof Refused && error.status < 500) return this.end("dead_line");
         if (performance.now() - lastHeard > SILENCE_MS) return this.end("network");
+        fine = false;
         this.on.network(false);
         await pause(700);
       }
     }
   }
 
-  async askOnce(after) {
+  async askOnce(after, waitS) {
     const limit = AbortSignal.any([this.asking.signal, AbortSignal.timeout((ASK_WAIT_S + 4) * 1000)]);
-    const answer = await fetch(`${this.path}/commands?after=${after}&wait=${ASK_WAIT_S}`, { signal: limit });
+    const answer = await fetch(`${this.path}/commands?after=${after}&wait=${waitS}`, { signal: limit });
     if (answer.ok) return answer.json();
     throw new Refused(answer.status, (await answer.json().catch(() => ({}))).error);
   }

@@ -111,7 +111,8 @@ async function dial() {
   });
   call = mine;
   show("dialling");
-  at("hang-up").focus();
+  // Not on the hang-up button: the Enter that dialled may still be held down.
+  at("keypad").focus();
   try {
     await mine.dial(at("caller").value.trim());
     if (call !== mine) return;
