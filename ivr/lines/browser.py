@@ -75,13 +75,13 @@ class BrowserLine:
 
     # -- the line's life
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Begin to take calls and to look for pages that fell silent."""
         self._closed.clear()
         self._sweeper = threading.Thread(target=self._sweep_on, name=f"{self.name}-sweep", daemon=True)
         self._sweeper.start()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Take no more calls and end those in progress."""
         self._closed.set()
         if self._sweeper:
@@ -209,7 +209,7 @@ class BrowserLine:
             page.playing_until = self._clock() + page.playing_s + self._settings.play_grace_s
             self._tell(page, PlayCommand(tag, sounds, page.secret))
 
-    def stop(self, call: str) -> None:
+    def stop_playing(self, call: str) -> None:
         page = self._live(call)
         if page:
             with page.changed:

@@ -70,10 +70,10 @@ def site(conversation: Conversation, queries: FixedQueries) -> Iterator[Site]:
     line = conversation.open_line()
     app = create_app(SETTINGS, browser_line=line, queries=queries, clip_file=conversation.clip_file, now=lambda: NOON)
     server = WebServer(app, SETTINGS)
-    line.open()
+    line.start()
     server.start()
     yield Site(server.address, conversation, queries)
-    line.close()
+    line.stop()
     server.stop()
 
 

@@ -93,7 +93,7 @@ def test_what_is_to_be_played_names_its_sounds_and_texts(bench: Bench, call: str
 
 def test_commands_are_given_again_until_the_page_has_them(bench: Bench, call: str) -> None:
     bench.line.play(call, [clip("welcome")], 1)
-    bench.line.stop(call)
+    bench.line.stop_playing(call)
     assert bench.commands(call, 1) == bench.commands(call, 1)
     assert bench.commands(call, 2) == [StopCommand(3)]
     assert bench.commands(call, 3) == []
@@ -173,7 +173,7 @@ def test_a_replaced_or_stopped_sound_never_ends(bench: Bench, call: str) -> None
     bench.line.play(call, [clip("welcome")], 1)
     bench.line.play(call, [clip("main_menu")], 2)
     bench.line.play_ended(call, 1)
-    bench.line.stop(call)
+    bench.line.stop_playing(call)
     bench.line.play_ended(call, 2)
     assert bench.events() == []
 
@@ -226,7 +226,7 @@ def test_an_ended_call_takes_nothing_more(bench: Bench, call: str) -> None:
     bench.line.hang_up(call)
     bench.told.clear()
     bench.line.play(call, [clip("welcome")], 1)
-    bench.line.stop(call)
+    bench.line.stop_playing(call)
     bench.line.answer(call)
     bench.line.transfer(call, "sip:agents@example.org")
     bench.line.key(call, "1", 0, 1)
@@ -287,8 +287,8 @@ def test_transfer_and_dialling_out_are_refused_at_once(bench: Bench, call: str) 
 
 
 def test_a_closed_line_ends_its_calls_and_takes_none(bench: Bench, call: str) -> None:
-    bench.line.open()
-    bench.line.close()
+    bench.line.start()
+    bench.line.stop()
     assert bench.events() == [Gone("line_closed")]
     with pytest.raises(LineFull):
         bench.line.arrive("", "100")

@@ -195,7 +195,7 @@ def test_without_sound_the_call_goes_on_and_offers_to_hear(site: Site, page: Pag
 def test_a_refused_call_says_why(site: Site, page: Page) -> None:
     line = site.conversation.line
     assert line is not None
-    line.close()
+    line.stop()
     page.goto(f"{site.address}phone?lang=en")
     page.click("#dial")
     page.wait_for_selector("#handset[data-state=failed]")

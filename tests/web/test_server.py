@@ -46,7 +46,7 @@ def test_stopping_ends_waiting_questions_and_frees_the_port(site: Site) -> None:
     began = time.monotonic()
     line = site.conversation.line
     assert line is not None
-    line.close()
+    line.stop()
     asking.join(5)
     assert answers[0].json()["over"] is True
     assert time.monotonic() - began < 4
@@ -80,6 +80,6 @@ def test_many_waiting_pages_leave_room_for_others(site: Site) -> None:
     assert time.monotonic() - began < 4
     line = site.conversation.line
     assert line is not None
-    line.close()
+    line.stop()
     for thread in waiting:
         thread.join()
