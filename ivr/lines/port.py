@@ -110,7 +110,7 @@ class Line(Protocol):
     def play(self, call: str, clips: Sequence[Clip], tag: int) -> None:
         """Play these clips in place of whatever is playing. Any key stops them within one 20 ms frame."""
 
-    def stop(self, call: str) -> None:
+    def stop_playing(self, call: str) -> None:
         """Fall silent (silence is still sent: the line stays alive)."""
 
     def transfer(self, call: str, target: str) -> None:

@@ -1,0 +1,286 @@
+"""The one place that wires the parts together: configuration in, a node that takes calls out.
+
+Nothing happens at import. What a part needs is handed to it here; what can't be started says so with what to do, and
+what was started before is stopped again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar, cast, get_args
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from admin.config import Config, ConfigError
+from admin.web.app import create_app
+from admin.web.captions import Captions
+from admin.web.queries import LineStatus, StoreQueries
+from admin.web.server import WebServer
+from admin.web.settings import SuggestedCaller, WebSettings
+from ivr.exchange import Exchange
+from ivr.lines.browser import BrowserLine
+from ivr.lines.browser_terms import BrowserSettings
+from ivr.lines.sip.line import SipLine
+from ivr.lines.sip.settings import RegistrarSettings, SipSettings
+from ivr.media.client import MediaProcess, MediaSettings
+from ivr.runner import Runner
+from orders.baskets import BasketRules
+from orders.connectors.sql_tables import SqlTablesConnector
+from orders.demo import DEMO_PIN, load_demo
+from orders.dispatcher import Dispatcher
+from orders.migrations import upgrade
+from orders.models import Article
+from orders.order_desk import DomainOrderDesk
+from orders.store import Store, StoreError, explain, open_store
+from orders.values import Language
+from speech.prompt import Prompt, prompt
+from speech.prompt_store import PromptStore
+from speech.voices.espeak import EspeakVoice
+from speech.voices.port import Pace
+from speech.wording import Wording, load_wording
+
+log = structlog.get_logger(__name__)
+
+SIP_SCHEME_PORT = 5060
+Result = TypeVar("Result")
+
+
+class StartError(RuntimeError):
+    """The order line can't start; the message says what to do."""
+
+
+def prepare_folder(config: Config) -> None:
+    """Make the data folder. Raises StartError."""
+    try:
+        config.data_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"the data folder {config.data_folder} can't be made ({error.strerror})"
+        raise StartError(f"{problem}: change data or its permissions") from error
+
+
+def pin_key(config: Config) -> bytes:
+    """The key under which PINs are hashed; made at first use, mode 600. Raises StartError."""
+    given = config.orders.pin_key.get_secret_value()
+    if given:
+        return given.encode()
+    path = config.pin_key_file()
+    try:
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32), encoding="ascii")
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"the PIN key {path} can't be used ({error}): restore it, or no PIN fits") from error
+    if len(key) < 32:
+        raise StartError(f"the PIN key {path} is damaged: restore it from the backup, for without it no PIN fits")
+    return key.encode()
+
+
+def open_database(config: Config) -> Store:
+    """The store with today's schema. Raises StartError."""
+    try:
+        store = open_store(config.database_url(), pool_size=config.database.pool_size)
+        upgrade(store)
+    except (StoreError, ConfigError) as error:
+        raise StartError(str(error)) from error
+    except SQLAlchemyError as error:
+        raise StartError(f"the database can't be used: {explain(error)}") from error
+    return store
+
+
+def prompt_store(config: Config, wording: Wording) -> PromptStore:
+    """Where prompts become audio."""
+    return PromptStore(config.prompt_folder(), wording, EspeakVoice(), config.recordings_folder())
+
+
+def common_prompts(
+    store: Store, wording: Wording, languages: tuple[Language, ...]
+) -> Iterator[tuple[Prompt, Language, Pace]]:
+    """What is worth rendering before the first call: every prompt without values, and the question of each article."""
+    with store.session() as session:
+        articles = session.scalars(select(Article).where(Article.on_sale).order_by(Article.code)).all()
+    for language in languages:
+        for name in wording.names:
+            if not wording.slots(name):
+                yield prompt(name), language, "normal"
+        for article in articles:
+            said = article.name_zh if language == "zh" else article.name_en or article.name_zh
+            yield prompt("quantity_wanted", article=said), language, "normal"
+
+
+def sip_settings(config: Config) -> SipSettings:
+    """The direct SIP line's settings. Raises ConfigError."""
+    sip, registrar = config.sip, config.sip.registrar
+    return SipSettings(
+        host=sip.host,
+        port=sip.port,
+        tcp="tcp" in sip.transports,
+        peers=tuple(sip.allow),
+        trusted_peers=tuple(sip.trusted),
+        most_calls=sip.max_calls,
+        session_expires_s=sip.session_s,
+        min_session_s=sip.min_session_s,
+        laws=tuple(sip.codecs),
+        registrar=_registrar(config) if registrar.server else None,
+    )
+
+
+def _registrar(config: Config) -> RegistrarSettings:
+    registrar = config.sip.registrar
+    host, _, port = registrar.server.partition(":")
+    return RegistrarSettings(
+        aor=f"sip:{registrar.user}@{host}",
+        address=(host, int(port or SIP_SCHEME_PORT)),
+        username=registrar.user,
+        password=config.registrar_password(registrar),
+        expires_s=registrar.expires_s,
+    )
+
+
+class Node:
+    """One running order line: lines, media process, exchange, dispatcher, web side. Start it, stop it."""
+
+    def __init__(self, config: Config, store: Store, wording: Wording, prompts: PromptStore) -> None:
+        self.config = config
+        self.store = store
+        self.prompts = prompts
+        self._started = ExitStack()
+        self._boot = secrets.token_hex(8)
+        connector = SqlTablesConnector(config.sales_url())
+        self.dispatcher = Dispatcher(
+            store, connector, config.retry_schedule(), node=config.node, parallel=config.sales.parallel
+        )
+        desk = DomainOrderDesk(pin_key(config), config.zone(), BasketRules(config.orders.order_limit))
+        self.runner = Runner(store, desk, node=config.node, boot=self._boot)
+        self.exchange = Exchange(
+            self.runner, prompts, dialogue=config.dialogue.settings(), order_placed=self.dispatcher.wake
+        )
+        media = MediaSettings(config.sip.host, config.media.first_port, config.media.last_port)
+        self.media = MediaProcess(media, lambda stream, event: self.sip.media_event(stream, event))
+        self.sip = SipLine(sip_settings(config), self.media, self.exchange.events_of(lambda: self.sip))
+        web = self._web_settings()
+        self.browser = BrowserLine(
+            BrowserSettings(most_calls=web.most_phone_calls),
+            self.exchange.events_of(lambda: self.browser),
+            written=Captions(wording),
+        )
+        queries = StoreQueries(store, self._line_states)
+        app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file)
+        self.web = WebServer(app, web)
+
+    def start(self) -> None:
+        """Start everything, calls last. Raises StartError; then nothing is left running."""
+        with ExitStack() as starting:
+            starting.callback(self.store.close)
+            ended = self._try("the database", self.runner.end_orphans)
+            if ended:
+                log.info("calls_of_an_earlier_run_ended", calls=ended)
+            self._step(starting, "the sales dispatcher", self.dispatcher.start, self.dispatcher.stop)
+            self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
+            if self.config.sip.enabled:
+                self._step(starting, "the media process", self.media.start, self.media.stop)
+                self._step(starting, "the SIP line", self.sip.start, self.sip.stop)
+            self._step(starting, "the web side", self.web.start, self.web.stop)
+            self._step(starting, "the browser phone", self.browser.open, self.browser.close)
+            self._started = starting.pop_all()
+
+    def stop(self) -> None:
+        """End calls and stop, in the opposite order."""
+        self._started.close()
+
+    def _step(self, starting: ExitStack, what: str, start: Callable[[], None], stop: Callable[[], None]) -> None:
+        self._try(what, start)
+        starting.callback(stop)
+
+    def _try(self, what: str, work: Callable[[], Result]) -> Result:
+        try:
+            return work()
+        except (OSError, RuntimeError, SQLAlchemyError) as error:
+            reason = explain(error) if isinstance(error, SQLAlchemyError) else str(error)
+            raise StartError(f"{what} does not start: {reason}") from error
+
+    def _line_states(self) -> tuple[LineStatus, ...]:
+        sip = self.config.sip
+        states = []
+        if sip.enabled:
+            address = f"sip:{sip.advertised_host or sip.host}:{sip.port}"
+            states.append(LineStatus("sip", "up", address, self.sip.live_calls()))
+        states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
+        return tuple(states)
+
+    def _clip_file(self, key: str) -> Path | None:
+        return self.prompts.file(key)
+
+    def _web_settings(self) -> WebSettings:
+        web = self.config.web
+        return WebSettings(
+            host=web.host,
+            port=web.port,
+            allowed_hosts=tuple(web.allowed_hosts),
+            suggested_callers=DEMO_CALLERS if self._is_demo() else (),
+            demo_pin=DEMO_PIN if self._is_demo() else "",
+            threads=web.threads,
+            time_zone=self.config.timezone,
+        )
+
+    def _is_demo(self) -> bool:
+        return (self.config.data_folder / DEMO_MARK).exists()
+
+
+DEMO_MARK = "demo-data"
+DEMO_CALLERS = (
+    SuggestedCaller("13800000001", "阳光便利店：常订篮五种二十条", "Sunshine Store: usual basket of five kinds"),
+    SuggestedCaller(
+        "13800000007", "新街口商行：没有常订篮，逐个输代码", "New Street Trading: no usual basket, by code"
+    ),
+    SuggestedCaller("13800000002", "三家店共用的号码", "a number shared by three shops"),
+    SuggestedCaller("13800000003", "城东片区：因天气暂停订货", "East City: suspended because of the weather"),
+    SuggestedCaller("13800000004", "今天不是订货日", "not due today"),
+    SuggestedCaller("13800000005", "英语零售户", "an English-speaking retailer"),
+    SuggestedCaller("13800000006", "弱势群体：慢速提示", "an assisted retailer: slower prompts"),
+    SuggestedCaller("13800000008", "密码已锁定", "PIN locked"),
+)
+
+
+def load_demo_data(config: Config, store: Store) -> int:
+    """Write the demo data if the database is empty; returns the number of retailers written. Raises StartError."""
+    today = datetime.now(UTC).astimezone(config.zone()).date()
+    try:
+        with store.transaction() as session:
+            written = load_demo(session, today, pin_key(config))
+        if written:
+            (config.data_folder / DEMO_MARK).touch()
+    except (SQLAlchemyError, OSError) as error:
+        raise StartError(f"the demo data can't be written: {explain(error)}") from error
+    return written
+
+
+@contextlib.contextmanager
+def running(node: Node) -> Iterator[Node]:
+    """A started node, stopped at the end whatever happens."""
+    node.start()
+    try:
+        yield node
+    finally:
+        node.stop()
+
+
+def languages_of(config: Config) -> tuple[Language, ...]:
+    """The languages that are rendered beforehand."""
+    known = get_args(Language)
+    return tuple(cast(Language, language) for language in config.speech.languages if language in known)
+
+
+def the_wording() -> Wording:
+    """The package's own wording. Raises StartError when a file was edited into something unreadable."""
+    try:
+        return load_wording()
+    except (OSError, ValueError) as error:
+        raise StartError(f"the wording can't be used: {error}") from error
