@@ -165,8 +165,10 @@ def _sip_problems(config: Config) -> list[str]:
             f"sip.host = {sip.host} is open to the network, but sip.allow lets only this machine call: "
             "add the networks of your trunks or PBX"
         )
-    if sip.host in ("0.0.0.0", "::") and not sip.advertised_host:  # noqa: S104 (it is refused here)
-        problems.append(f"sip.host = {sip.host} needs sip.advertised_host: the address callers reach this machine by")
+    if sip.host in ("0.0.0.0", "::"):  # noqa: S104 (it is refused here)
+        problems.append(f"sip.host = {sip.host} is no address callers can send sound to: name this machine's own")
+    if "udp" not in sip.transports:
+        problems.append("sip.transports lacks udp: every SIP line speaks it; tcp may come on top")
     if sip.min_session_s > sip.session_s:
         problems.append("sip.min_session_s is greater than sip.session_s: lower it")
     if sip.registrar.server and not sip.registrar.user:
@@ -187,10 +189,10 @@ def _port_problems(config: Config) -> list[str]:
     sip, web, media, pyvoip = config.sip, config.web, config.media, config.pyvoip
     problems = []
     taken = {("tcp", web.port): "web.port"}
-    udp_users = [("sip.port", sip.port, transport) for transport in sip.transports if sip.enabled]
+    users = [("sip.port", sip.port, transport) for transport in sip.transports if sip.enabled]
     if pyvoip.enabled:
-        udp_users.append(("pyvoip.port", pyvoip.port, "udp"))
-    for key, port, transport in udp_users:
+        users.append(("pyvoip.port", pyvoip.port, "udp"))
+    for key, port, transport in users:
         other = taken.setdefault((transport, port), key)
         if other != key:
             problems.append(f"{key} = {port} is taken by {other}: choose another")
@@ -199,6 +201,6 @@ def _port_problems(config: Config) -> list[str]:
     calls = sip.max_calls * sip.enabled + pyvoip.max_calls * pyvoip.enabled
     if media.last_port < media.first_port:
         problems.append("media.last_port is below media.first_port: swap them")
-    elif media.last_port - media.first_port + 1 < calls:
-        problems.append(f"media: {calls} calls need as many ports; raise media.last_port or lower max_calls")
+    elif (media.last_port - media.first_port) // 2 + 1 < calls:
+        problems.append(f"media: {calls} calls need {2 * calls} ports; raise media.last_port or lower max_calls")
     return problems

@@ -35,6 +35,16 @@ def _host(text: str) -> str:
     return text
 
 
+def _host_port(text: str) -> str:
+    host, _, port = text.partition(":")
+    if text:
+        _host(host)
+        if port and not (port.isdigit() and 1 <= int(port) <= 65535):
+            raise ValueError(f"{text!r} names no port; write host:port, e.g. pbx.example.com:5060")
+    return text
+
+
+HostPort = Annotated[str, AfterValidator(_host_port)]
 Host = Annotated[str, AfterValidator(_host)]
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -68,7 +78,7 @@ class Web(Section):
 class Registrar(Section):
     """A PBX or provider to register with as an extension; server empty: no registration."""
 
-    server: str = Field(default="", description="host or host:port; empty: none")
+    server: HostPort = Field(default="", description="host or host:port; empty: none")
     user: str = Field(default="", description="the extension's user name")
     password: SecretStr = Field(default=SecretStr(""), description="the extension's password")
     password_file: str = Field(default="", description="a file that holds the password")
@@ -86,14 +96,9 @@ class Sip(Section):
         default=5062, description="UDP and TCP port; 5060 is left to a PBX or softphone on the same machine"
     )
     transports: tuple[Literal["udp", "tcp"], ...] = Field(
-        default=("udp", "tcp"), min_length=1, description="what to listen on"
+        default=("udp", "tcp"), min_length=1, description="what to listen on; UDP is always among them"
     )
-    advertised_host: str = Field(
-        default="", description="address callers reach us by, behind NAT or when host is 0.0.0.0"
-    )
-    allow: tuple[Network, ...] = Field(
-        default=("127.0.0.0/8", "::1/128"), description="who may call: networks of trunks, PBX"
-    )
+    allow: tuple[Network, ...] = Field(default=("127.0.0.0/8",), description="who may call: networks of trunks, PBX")
     trusted: tuple[Network, ...] = Field(
         default=(), description="whose P-Asserted-Identity counts as the caller's number"
     )
@@ -101,8 +106,11 @@ class Sip(Section):
         default=("alaw", "ulaw"), min_length=1, description="G.711 laws, the best liked first"
     )
     max_calls: int = Field(default=300, ge=1, le=2000, description="calls at once; further ones hear busy")
+    silent_refusal: bool = Field(default=False, description="give strangers no answer instead of 403")
+    dead_after_s: float = Field(default=30.0, ge=5, le=600, description="no sound from a caller for so long: line dead")
     session_s: int = Field(default=1800, ge=90, le=86_400, description="session timer (RFC 4028) asked for")
     min_session_s: int = Field(default=90, ge=90, le=3600, description="shortest session timer accepted")
+    outbound: HostPort = Field(default="", description="host:port that takes calls out; empty: none")
     caller_id: str = Field(default="", pattern=r"^[+0-9]{0,20}$", description="the number shown when calling out")
     registrar: Registrar = Field(default=Registrar(), description="registration with a PBX or provider")
 
@@ -120,11 +128,8 @@ class PyVoip(Section):
 class Media(Section):
     """The media process: RTP of all SIP calls."""
 
-    first_port: Port = Field(default=20_000, description="first UDP port for RTP; each call takes one")
-    last_port: Port = Field(default=21_999, description="last UDP port for RTP")
-    silent_after_s: float = Field(
-        default=5.0, ge=1, le=300, description="no RTP for so long: the caller counts as silent"
-    )
+    first_port: Port = Field(default=20_000, description="first UDP port for RTP; each call takes an even one")
+    last_port: Port = Field(default=29_998, description="last UDP port for RTP")
 
 
 class Speech(Section):

@@ -15,8 +15,13 @@ from pydantic import BaseModel
 from admin.config import Config, ConfigError
 from admin.config_reading import read_config
 from admin.config_sections import Dialogue
+from admin.config_settings import basket_rules, media_settings, sip_settings, web_settings
 from admin.config_writing import effective, effective_values, example
+from admin.web.settings import WebSettings
 from ivr.dialogue.settings import Settings
+from ivr.lines.sip.settings import RegistrarSettings, SipSettings
+from ivr.media.client import MediaSettings
+from orders.baskets import BasketRules
 from orders.retrying import RetrySchedule
 from tests.peers import ROOT
 
@@ -90,15 +95,17 @@ def test_environment_values_of_every_shape() -> None:
         ('[sip]\nallow = ["everybody"]', "write e.g. 192.0.2.0/24"),
         ("[sip]\nallow = []", "sip.allow is empty: nobody could call"),
         ('[sip]\nhost = "192.0.2.1"', "sip.allow lets only this machine call"),
-        ('[sip]\nhost = "0.0.0.0"\nallow = ["10.0.0.0/8"]', "needs sip.advertised_host"),
+        ('[sip]\nhost = "0.0.0.0"\nallow = ["10.0.0.0/8"]', "name this machine's own"),
         ('[web]\nhost = "0.0.0.0"', "web.allowed_hosts"),
         ("[web]\nport = 5062", "sip.port = 5062 is taken by web.port"),
         ("[sip]\nport = 20500", "lies within media.first_port"),
-        ("[media]\nlast_port = 20100", "300 calls need as many ports"),
+        ("[media]\nlast_port = 20100", "300 calls need 600 ports"),
         ("[media]\nlast_port = 19999", "swap them"),
         ("[pyvoip]\nenabled = true", "pyvoip.registrar.server"),
         ('[database]\nurl = "sqlite:///a.db"\n[sales]\nurl = "sqlite:///a.db"', "give the sales system its own"),
         ('timezone = "Asia/Wuhan"', "write e.g. Asia/Shanghai"),
+        ('[sip]\ntransports = ["tcp"]', "sip.transports lacks udp"),
+        ('[sip]\noutbound = "trunk:sip"', "write host:port"),
         ('[sip.registrar]\nserver = "pbx"', "sip.registrar.user is missing"),
         ("[sip\n", "is not TOML"),
     ],
@@ -226,3 +233,19 @@ def test_the_dialogue_section_is_the_dialogues_settings() -> None:
 
 def test_the_retry_schedule_is_the_one_that_holds_in_the_field() -> None:
     assert Config().retry_schedule() == RetrySchedule()
+
+
+def test_each_package_gets_its_own_defaults() -> None:
+    assert sip_settings(Config()) == SipSettings()
+    assert media_settings(Config()) == MediaSettings()
+    assert web_settings(Config()) == WebSettings()
+    assert basket_rules(Config()) == BasketRules()
+
+
+def test_the_registrar_and_its_password_reach_the_line() -> None:
+    Path("password").write_text("hush")
+    text = '[sip.registrar]\nserver = "pbx.example.com:5080"\nuser = "600"\npassword_file = "password"'
+    settings = sip_settings(reading(text))
+    assert settings.registrar == RegistrarSettings("sip:600@pbx.example.com", ("pbx.example.com", 5080), "600", "hush")
+    assert (settings.username, settings.password) == ("600", "hush")
+    assert "hush" not in effective(reading(text))

@@ -1,0 +1,79 @@
+"""From the configuration to the settings that each package defines for itself: the one place that knows both."""
+
+from __future__ import annotations
+
+from admin.config import Config, secret
+from admin.config_sections import Registrar
+from admin.web.settings import SuggestedCaller, WebSettings
+from ivr.lines.sip.settings import RegistrarSettings, SipSettings
+from ivr.media.client import MediaSettings
+from orders.baskets import BasketRules
+
+SIP_PORT = 5060
+
+
+def sip_settings(config: Config) -> SipSettings:
+    """For `ivr.lines.sip`. Raises ConfigError when a password file can't be read."""
+    sip = config.sip
+    registrar = _registrar(sip.registrar, "sip.registrar.password_file")
+    return SipSettings(
+        host=sip.host,
+        port=sip.port,
+        tcp="tcp" in sip.transports,
+        peers=_ipv4(sip.allow),
+        trusted_peers=_ipv4(sip.trusted),
+        silent_refusal=sip.silent_refusal,
+        most_calls=sip.max_calls,
+        session_expires_s=sip.session_s,
+        min_session_s=sip.min_session_s,
+        dead_after_s=sip.dead_after_s,
+        laws=sip.codecs,
+        outbound=_address(sip.outbound) if sip.outbound else None,
+        username=registrar.username if registrar else "",
+        password=registrar.password if registrar else "",
+        registrar=registrar,
+    )
+
+
+def media_settings(config: Config) -> MediaSettings:
+    """For `ivr.media`."""
+    return MediaSettings(host=config.sip.host, first_port=config.media.first_port, last_port=config.media.last_port)
+
+
+def web_settings(config: Config, suggested: tuple[SuggestedCaller, ...] = (), demo_pin: str = "") -> WebSettings:
+    """For `admin.web`; the last two are of the demonstration."""
+    web = config.web
+    return WebSettings(
+        host=web.host,
+        port=web.port,
+        allowed_hosts=web.allowed_hosts,
+        suggested_callers=suggested,
+        demo_pin=demo_pin,
+        threads=web.threads,
+        time_zone=config.timezone,
+    )
+
+
+def basket_rules(config: Config) -> BasketRules:
+    """For `orders.order_desk`."""
+    return BasketRules(order_limit=config.orders.order_limit)
+
+
+def _registrar(registrar: Registrar, password_key: str) -> RegistrarSettings | None:
+    if not registrar.server:
+        return None
+    host, port = _address(registrar.server)
+    password = secret(registrar.password, registrar.password_file, password_key)
+    return RegistrarSettings(
+        f"sip:{registrar.user}@{host}", (host, port), registrar.user, password, registrar.expires_s
+    )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.partition(":")
+    return host, int(port or SIP_PORT)
+
+
+def _ipv4(networks: tuple[str, ...]) -> tuple[str, ...]:
+    """The SIP line listens on IPv4 only: other networks can't reach it."""
+    return tuple(network for network in networks if ":" not in network)
