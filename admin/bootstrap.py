@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar, cast, get_args
+from typing import TypeVar, get_args
 
 import structlog
 from sqlalchemy import select
@@ -210,7 +210,7 @@ class Node:
         sip = self.config.sip
         states = []
         if sip.enabled:
-            address = f"sip:{sip.advertised_host or sip.host}:{sip.port}"
+            address = f"sip:{sip.host}:{sip.port}"
             states.append(LineStatus("sip", "up", address, self.sip.live_calls()))
         states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
         return tuple(states)
@@ -275,7 +275,7 @@ def running(node: Node) -> Iterator[Node]:
 def languages_of(config: Config) -> tuple[Language, ...]:
     """The languages that are rendered beforehand."""
     known = get_args(Language)
-    return tuple(cast(Language, language) for language in config.speech.languages if language in known)
+    return tuple(language for language in config.speech.languages if language in known)
 
 
 def the_wording() -> Wording:
