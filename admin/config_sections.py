@@ -200,6 +200,7 @@ class Demo(Section):
     """The demonstration call of `orderline serve --demo`."""
 
     caller: str = Field(default="13800000001", pattern=r"^[+0-9]{3,20}$", description="who calls")
+    called: str = Field(default="100", pattern=r"^[+0-9]{1,20}$", description="the number that is dialled")
     keys: str = Field(
         default="1 1234# 1 1 1", description="what is keyed, a group after each prompt (see `orderline call --help`)"
     )
