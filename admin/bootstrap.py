@@ -188,7 +188,7 @@ class Node:
                 self._step(starting, "the media process", self.media.start, self.media.stop)
                 self._step(starting, "the SIP line", self.sip.start, self.sip.stop)
             self._step(starting, "the web side", self.web.start, self.web.stop)
-            self._step(starting, "the browser phone", self.browser.open, self.browser.close)
+            self._step(starting, "the browser phone", self.browser.start, self.browser.stop)
             self._started = starting.pop_all()
 
     def stop(self) -> None:

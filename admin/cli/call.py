@@ -40,7 +40,7 @@ from ivr.caller import CallOutcome, CallPlan, Moment, place_call
               help="Folder of rendered prompts, by which sounds are named [default: the configured one].")  # fmt: skip
 @configured
 def call(
-    config: Config, to: str | None, as_json: bool, prompts: Path | None, codecs: tuple[Any, ...], **options: Any
+    config: Config, /, to: str | None, as_json: bool, prompts: Path | None, codecs: tuple[Any, ...], **options: Any
 ) -> None:
     """Call a SIP line as a retailer would, key by script, and print the call as a transcript.
 

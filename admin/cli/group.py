@@ -17,6 +17,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("admin.cli.serve:serve", "Start the order line; --demo tries it out with one real call."),
     "call": ("admin.cli.call:call", "Call by real SIP, key by script, print what was heard."),
     "config": ("admin.cli.config:config", "Show the configuration in effect, or the annotated example."),
+    "transcript": ("admin.cli.transcript:transcript", "Play golden transcripts on the pure dialogue."),
+    "replay": ("admin.cli.replay:replay", "Run stored calls through today's code, show where they differ."),
+    "callbacks": ("admin.cli.callbacks:callbacks", "List and close call-back requests."),
+    "unlock": ("admin.cli.unlock:unlock", "Lift a retailer's PIN lock."),
+    "sales": ("admin.cli.sales:sales", "See the hand-over to the sales system, send dead orders again."),
     "doctor": ("admin.cli.doctor:doctor", "Check that everything works on this machine, and say what to do."),
 }
 

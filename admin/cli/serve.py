@@ -1,0 +1,166 @@
+"""`orderline serve`: all parts under one command, and the demonstration call that shows they work."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+import time
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from admin.bootstrap import (
+    Node,
+    StartError,
+    common_prompts,
+    languages_of,
+    load_demo_data,
+    open_database,
+    prepare_folder,
+    prompt_store,
+    running,
+    the_wording,
+)
+from admin.cli.configured import configured
+from admin.config import Config
+from admin.logs import set_up_logging
+from ivr.caller import CallOutcome, CallPlan, Moment, place_call
+from orders.store import Store
+from speech.prompt_store import PromptStore
+from speech.voices.port import VoiceMissing
+from speech.wording import Wording
+
+HANDED_OVER_WITHIN_S = 15.0
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Load demo data into an empty database and place one real call to itself.")
+@click.option(
+    "--once", is_flag=True, help="End after the demonstration call: exit 0 only if its order is in the sales database."
+)
+@configured
+def serve(config: Config, demo: bool, once: bool) -> None:
+    """Start the order line: SIP, browser phone, console, hand-over to the sales system.
+
+    \b
+    Examples:
+      orderline serve --demo          try it: demo data, one demonstration call, stays up
+      orderline serve --demo --once   the same, then ends; for scripts and CI
+      orderline --config shop.toml serve
+
+    Listens on this machine only unless the configuration says otherwise. Ctrl-C ends calls in progress and stops.
+    """
+    console = Console(highlight=False)
+    set_up_logging(config.log)
+    try:
+        prepare_folder(config)
+        store = open_database(config)
+        if demo and (written := load_demo_data(config, store)):
+            console.print(f"demo data: {written} retailers, PIN 1234 for each")
+        wording = the_wording()
+        prompts = prompt_store(config, wording)
+        _render(console, config, store, wording, prompts)
+        with running(Node(config, store, wording, prompts)) as node:
+            _announce(console, node)
+            arrived = _demonstrate(console, node) if demo or once else True
+            if once:
+                sys.exit(0 if arrived else 1)
+            console.print("\nThe line is up. Ctrl-C stops it.")
+            _wait_for_the_end()
+    except (StartError, VoiceMissing) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _render(console: Console, config: Config, store: Store, wording: Wording, prompts: PromptStore) -> None:
+    """Render what will be said most, so that the first caller does not wait for it."""
+    wanted = list(common_prompts(store, wording, languages_of(config)))
+    columns = (TextColumn("prompts"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
+        task = progress.add_task("prompts", total=len(wanted))
+        try:
+            prompts.warm(wanted, lambda _: progress.advance(task))
+        except OSError as error:
+            raise StartError(
+                f"prompts can't be kept in {config.prompt_folder()} ({error.strerror}): free space"
+            ) from error
+    console.print(f"prompts: {len(wanted)} ready in {config.prompt_folder()}")
+
+
+def _announce(console: Console, node: Node) -> None:
+    sip = node.config.sip
+    if sip.enabled:
+        console.print(f"SIP line:      sip:{sip.host}:{sip.port}")
+    console.print(f"browser phone: {node.web.address}phone")
+    console.print(f"status page:   {node.web.address}")
+
+
+def _demonstrate(console: Console, node: Node) -> bool:
+    """Place the demonstration call; whether its order arrived in the sales database."""
+    demo, sip = node.config.demo, node.config.sip
+    console.print(f"\nA demonstration call from {demo.caller}, by real SIP:")
+    plan = CallPlan(
+        to=f"sip:100@{sip.host}:{sip.port}",
+        caller=demo.caller,
+        keys=demo.keys,
+        prompts=node.config.prompt_folder(),
+        listen_s=7.0,
+    )
+    outcome = asyncio.run(place_call(plan, lambda moment: console.print(_shown(moment))))
+    return _show_order(console, node, outcome)
+
+
+def _shown(moment: Moment) -> str:
+    _, _, words = moment.detail.partition("  ")
+    return f"  {moment.at_ms / 1000:5.1f} s  {moment.what:9} {words or moment.detail}"
+
+
+def _show_order(console: Console, node: Node, outcome: CallOutcome) -> bool:
+    if not outcome.order_tail:
+        console.print(f"No order number was heard: {outcome.cause}.")
+        return False
+    deadline = time.monotonic() + HANDED_OVER_WITHIN_S
+    while not (rows := _sold(node.config, outcome.order_tail)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if not rows:
+        console.print(f"Order {outcome.order_tail} has not reached the sales database: see the log above.")
+        return False
+    console.print("\nThe order as it stands in the sales database:")
+    for line in rows:
+        console.print(f"  {line}")
+    return True
+
+
+def _sold(config: Config, tail: str) -> list[str]:
+    """The newest order with this tail in the sales database, as text lines; [] while it is not there."""
+    engine = create_engine(config.sales_url())
+    try:
+        with engine.connect() as connection:
+            order = connection.execute(
+                text("SELECT * FROM sales_orders WHERE order_no LIKE :tail ORDER BY id DESC LIMIT 1"),
+                {"tail": f"%{tail}"},
+            ).first()
+            if order is None:
+                return []
+            lines = connection.execute(
+                text("SELECT * FROM sales_order_lines WHERE order_id = :order ORDER BY position"), {"order": order.id}
+            ).all()
+    except SQLAlchemyError:
+        return []
+    finally:
+        engine.dispose()
+    yuan = f"{order.amount_fen / 100:.2f} yuan"
+    head = f"{order.order_no}  {order.retailer} ({order.licence_no})  {yuan}  key {order.order_key}"
+    return [head, *(f"  {line.article_code} × {line.accepted}  at {line.price_fen / 100:.2f}" for line in lines)]
+
+
+def _wait_for_the_end() -> None:
+    ended = threading.Event()
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(kind, lambda _number, _frame: ended.set())
+    while not ended.wait(1.0):
+        continue
