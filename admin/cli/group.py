@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("admin.cli.config:config", "Show the configuration in effect, or the annotated example."),
     "transcript": ("admin.cli.transcript:transcript", "Play golden transcripts on the pure dialogue."),
     "replay": ("admin.cli.replay:replay", "Run stored calls through today's code, show where they differ."),
+    "flow": ("admin.cli.flow:flow", "Show the stages of a call as text or as a drawing (SVG)."),
     "callbacks": ("admin.cli.callbacks:callbacks", "List and close call-back requests."),
     "unlock": ("admin.cli.unlock:unlock", "Lift a retailer's PIN lock."),
     "sales": ("admin.cli.sales:sales", "See the hand-over to the sales system, send dead orders again."),

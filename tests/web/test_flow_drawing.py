@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from admin.cli.flow import flow
 from ivr.dialogue.flow import STAGES
 from ivr.flow_drawing import Edge, FlowGraph, StageNode, draw
 from ivr.flow_graph import graph_of_table
@@ -168,3 +171,18 @@ def test_texts_are_escaped_and_stay_what_they_were() -> None:
 def test_a_graph_that_leads_nowhere_is_refused(graph: FlowGraph, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         lay_out(graph)
+
+
+def test_the_drawing_in_the_docs_is_that_of_the_table() -> None:
+    kept = Path("docs/flow.svg").read_text("utf-8")
+    assert kept == draw(graph_of_table()), "the table has changed: run `orderline flow --svg -o docs/flow.svg`"
+
+
+def test_the_command_draws_lists_and_says_what_hinders_it(tmp_path: Path) -> None:
+    drawn = CliRunner().invoke(flow, ["--svg"])
+    assert drawn.output == draw(graph_of_table())
+    listed = CliRunner().invoke(flow, [])
+    assert "awaiting_pin (identify)   [4-8 digits and #, secret]\n    says pin_wanted\n    right -> " in listed.output
+    refused = CliRunner().invoke(flow, ["-o", str(tmp_path / "none" / "flow.svg")])
+    assert refused.exit_code == 1
+    assert "choose another file" in refused.output
