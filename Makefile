@@ -44,10 +44,10 @@ test: setup ## run all tests; real peers that ran or were missing are named at t
 	@$(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) --maxprocesses 8 --dist loadgroup $(TESTS)
 
 check: setup ## lint, formatting, types, import rules
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@failed=; for step in "ruff check" "ruff format --check" "mypy" "lint-imports"; do \
+		case $$step in ruff*) where=. ;; *) where= ;; esac; \
+		echo "check: $$step"; $(BIN)/$$step $$where || failed="$$failed [$$step]"; \
+	done; test -z "$$failed" || { echo "check: FAILED$$failed" >&2; exit 1; }
 
 format: setup ## put every file into the house format
 	@$(BIN)/ruff check --fix .
