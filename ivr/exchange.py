@@ -34,6 +34,9 @@ RETRIES_S = (0.5, 1.0, 2.0, 4.0)
 """How often an event that could not be stored is tried again before the caller is told and let go."""
 
 
+CLOCK_SET_BACK_MS = 200
+"""The pause assumed between two keys when the clock went back between them: a human's pace."""
+
 WORKERS = 8
 """Steps under way at once: they wait for the disk, not for the processor."""
 
@@ -63,6 +66,7 @@ class _Live:
     pace: Pace = "normal"
     stored: bool = False
     tries: int = 0
+    last_key_ms: int = 0
     gone: bool = False
     leaving: bool = False
 
@@ -83,7 +87,7 @@ class Exchange:
     ) -> None:
         self._runner = runner
         self._clips = clips
-        self._dialogue = dialogue
+        self.dialogue = dialogue
         self._order_placed = order_placed
         self._longest_call_s = longest_call_s
         self._live: dict[str, _Live] = {}
@@ -132,9 +136,9 @@ class Exchange:
         match event:
             case port.Arrived(caller, called):
                 self._timers.arm(f"{live.call}/longest", 0, self._longest_call_s)
-                return told.CallArrived(caller, called, live.line.name, self._dialogue)
+                return told.CallArrived(caller, called, live.line.name, self.dialogue)
             case port.Key(key, at, heard_ms):
-                return told.KeyPressed(key, max(0, int((at - live.arrived_at) * 1000)), heard_ms)
+                return told.KeyPressed(key, _key_ms(live, at), heard_ms)
             case port.PlayEnded(tag):
                 return told.PromptsEnded(tag)
             case port.TransferEnded(done=False, status=status):
@@ -293,3 +297,13 @@ class Exchange:
         live.line.play(live.call, clips, tag)
         if (took := time.monotonic() - started) > 0.25:
             log.info("prompt_rendered_in_call", call=live.call, ms=int(took * 1000))
+
+
+def _key_ms(live: _Live, at: float) -> int:
+    """When a key was pressed, in ms since the call arrived. A clock that was set back must not make keys bounces."""
+    key_ms = int((at - live.arrived_at) * 1000)
+    if key_ms < live.last_key_ms:
+        key_ms = live.last_key_ms + CLOCK_SET_BACK_MS
+        live.arrived_at = at - key_ms / 1000
+    live.last_key_ms = key_ms
+    return key_ms

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, select, update
@@ -46,17 +47,14 @@ PIN_KEY = b"only for transcripts"
 
 
 class World:
-    """One transcript's database, desk, clock and settings. `store` may be any empty, upgraded database."""
+    """One transcript's database, desk, clock and settings. In memory, or in a new `file`."""
 
-    def __init__(self, wording: Wording, store: Store | None = None) -> None:
+    def __init__(self, wording: Wording, file: Path | None = None) -> None:
         self.wording = wording
         self.settings = Settings()
         self._clock = _local(OPENING)
-        self.store = store or _memory_store(self._clock.date())
+        self.store = _store_in(file, self._clock.date()) if file else _memory_store(self._clock.date())
         self.desk = DomainOrderDesk(PIN_KEY, ZONE, now=self.now)
-        if store:
-            with store.transaction() as session:
-                load_demo(session, self._clock.date(), PIN_KEY)
 
     def now(self) -> datetime:
         return self._clock.astimezone(UTC)
@@ -167,6 +165,12 @@ def _memory_store(day: date) -> Store:
         connection.rollback()
         _driver(connection).deserialize(_demo_image(day))
     return store
+
+
+def _store_in(file: Path, day: date) -> Store:
+    """A file instead of memory, for worlds that several threads live in."""
+    file.write_bytes(_demo_image(day))
+    return open_store(f"sqlite:///{file}")
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

@@ -265,3 +265,11 @@ def test_a_call_that_lasts_too_long_is_ended(rig: Rig) -> None:
     rig.arrive()
     assert rig.timers.run_out("c/longest") == 1800.0
     assert rig.line.done == [("hang_up",)]
+
+
+def test_a_clock_that_is_set_back_makes_no_key_a_bounce(rig: Rig) -> None:
+    rig.arrive()
+    for at in (101.0, 40.0, 40.3):
+        rig.report("c", port.Key("1", at=at, heard_ms=0))
+    times = [event.at_ms for event in rig.runner.events if isinstance(event, told.KeyPressed)]
+    assert times == [1000, 1200, 1500]
