@@ -27,6 +27,8 @@ from aiosipua import (
     parse_sdp,
 )
 
+from ivr.caller import CallOutcome, CallPlan, Moment, place_call
+
 Scenario = Callable[["LineCall"], Awaitable[None]]
 SILENCE = {0: b"\xff" * 160, 8: b"\xd5" * 160}
 
@@ -227,3 +229,25 @@ def write_clip(folder: Path, name: str, ms: int, seed: int, **arguments: str | i
     about = {"name": name, "arguments": arguments, "language": "zh", "text": f"spoken {name}"}
     path.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
     return path
+
+
+def call(
+    scenario: Scenario, folder: Path, *, keys: str = "", tcp: bool = False, **plan: object
+) -> tuple[CallOutcome, list[Moment], list[LineCall], list[str]]:
+    moments: list[Moment] = []
+
+    async def both() -> tuple[CallOutcome, list[Moment], list[LineCall], list[str]]:
+        async with answering(scenario, tcp=tcp) as line:
+            wanted = CallPlan(
+                to=line.uri,
+                keys=keys,
+                prompts=folder,
+                transport="tcp" if tcp else "udp",
+                **{"think_ms": 120, "listen_s": 0.2, "patience_s": 2.0, "key_ms": 40, "gap_ms": 20} | plan,  # type: ignore[arg-type]
+            )
+            outcome = await place_call(wanted, moments.append)
+            await asyncio.sleep(0.05)
+            methods = [getattr(message, "method", "") for message in line.requests]
+            return outcome, moments, line.calls, methods
+
+    return asyncio.run(both())
