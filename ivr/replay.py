@@ -55,7 +55,8 @@ def stored_calls(store: Store, since: datetime | None, calls: Sequence[str] = ()
     if calls:
         query = query.where(Call.id.in_(calls))
     with store.session() as session:
-        yield from session.scalars(query).all()
+        found = session.scalars(query).all()
+    yield from found
 
 
 def recorded_events(store: Store, call: str) -> tuple[Recorded, ...]:

@@ -1,0 +1,45 @@
+"""`orderline bench`: measure this machine, beside a baseline in the same run."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+NAMES = ("calls", "steps")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(NAMES))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def bench(name: str, as_json: bool) -> None:
+    """Run a benchmark and print its figures beside its baseline.
+
+    \b
+    Examples:
+      orderline bench steps            steps of the runner per second, beside bare commits
+      orderline bench calls --json     SIP calls at once, beside stock pyVoIP
+
+    Machines differ and are noisy: compare the ratios, and runs on the same machine.
+    """
+    try:
+        module = importlib.import_module(f"bench.{name}")
+    except ModuleNotFoundError as error:
+        problem = f"{error.name} is not installed: benchmarks need a checkout set up with `make setup`"
+        raise click.ClickException(problem) from error
+    result = asdict(module.run())
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    table = Table(title=f"{result['name']} on {result['machine']['cpu']}, {result['machine']['cores']} cores")
+    for heading in ("figure", "ours", "baseline"):
+        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    for key in dict.fromkeys([*result["figures"], *result["baseline"]]):
+        ours, other = (str(result[part].get(key, "")) for part in ("figures", "baseline"))
+        table.add_row(key, ours, other)
+    Console().print(table)
+    click.echo(result["notes"])
