@@ -1,13 +1,15 @@
 """What holds for every test: real peers are named, missing ones are skipped here and fail in CI, and all is summed up.
 
 `@pytest.mark.peer("sipp")` marks a test that talks to a real peer. With ORDERLINE_REQUIRE_PEERS=1 a missing peer is a
-failure. Tests that measure time on the wire share one xdist worker, so that they don't disturb each other.
+failure. Tests that measure time on the wire share one xdist worker, so that they don't disturb each other; so do tests
+with a browser.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Generator
 
 import pytest
 
@@ -16,24 +18,35 @@ from tests import peers
 
 REQUIRED = "ORDERLINE_REQUIRE_PEERS"
 RAN_WITH = "ran with peer"
-ON_THE_WIRE = ("tests/media/", "tests/lines/", "tests/contract/lines/")
+ON_THE_WIRE = ("tests/media/", "tests/lines/", "tests/contract/lines/", "tests/sip_transcripts/")
 
 
 def _peers_of(item: pytest.Item) -> list[str]:
     return sorted({str(name) for mark in item.iter_markers("peer") for name in mark.args})
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     for item in items:
-        wanted = _peers_of(item)
-        unknown = [name for name in wanted if name not in peers.KINDS]
-        if unknown:
-            raise pytest.UsageError(f"{item.nodeid}: no such peer {unknown}; tests/peers.py knows {list(peers.KINDS)}")
-        item.user_properties.extend((RAN_WITH, name) for name in wanted)
-        on_the_wire = item.nodeid.startswith(ON_THE_WIRE) or "sipp" in wanted
-        if on_the_wire and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("wire"))
+        _prepare(item)
+    yield
+    # Playwright keeps an event loop running in its thread until the session ends, where asyncio.run would then be
+    # refused: browser tests come last, after the shuffling.
+    items.sort(key=lambda item: "chromium" in _peers_of(item))
+
+
+def _prepare(item: pytest.Item) -> None:
+    wanted = _peers_of(item)
+    unknown = [name for name in wanted if name not in peers.KINDS]
+    if unknown:
+        raise pytest.UsageError(f"{item.nodeid}: no such peer {unknown}; tests/peers.py knows {list(peers.KINDS)}")
+    item.user_properties.extend((RAN_WITH, name) for name in wanted)
+    if item.get_closest_marker("xdist_group") is not None:
+        return
+    if "chromium" in wanted:
+        item.add_marker(pytest.mark.xdist_group("browser"))
+    elif item.nodeid.startswith(ON_THE_WIRE) or "sipp" in wanted:
+        item.add_marker(pytest.mark.xdist_group("wire"))
 
 
 @pytest.hookimpl(tryfirst=True)

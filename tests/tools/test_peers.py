@@ -96,3 +96,14 @@ def test_an_unknown_peer_is_an_error(a_run: pytest.Pytester) -> None:
     a_run.makepyfile(test_wrong='import pytest\n@pytest.mark.peer("asterics")\ndef test_it(): pass\n')
     result = a_run.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_browser_tests_come_last_whatever_the_shuffling(a_run: pytest.Pytester) -> None:
+    a_run.makepyfile(
+        test_browser='import pytest\n@pytest.mark.peer("chromium")\ndef test_page(): pass\n',
+        test_zebra="def test_after_it_by_name(): pass\n",
+    )
+    result = a_run.runpytest_inprocess("--collect-only", "-q", "-p", "no:randomly")
+    collected = [line for line in result.outlines if "::" in line]
+    assert collected[-1].endswith("test_browser.py::test_page")
+    assert len(collected) > 2
