@@ -1,5 +1,5 @@
-"""The direct SIP line: aiosipua for signalling, the media process for sound, nothing of the dialogue.
+"""The direct SIP line: signalling of our own making on aiosipua's messages, sound by the media process.
 
-`line` is the adapter; `transactions` closes what aiosipua leaves open between transport and user agent; `agent` is its
-user-agent server with our answers; `offers` reads and writes SDP; `dialling` calls out.
+`line` is the adapter and its thread; `wires` the sockets; `reading` what may come in; `served` and `asked` the
+transactions; `endpoint` the tables; `leg`, `arrived` and `dialled` the calls; `terms` offer and answer.
 """
