@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -308,8 +309,10 @@ def test_a_newer_question_sends_the_older_home(bench: Bench, call: str) -> None:
     answers: list[list[Command]] = []
     older = threading.Thread(target=lambda: answers.append(bench.line.commands_after(call, 1, 8)))
     older.start()
-    # Questions without waiting, until one of them has met the older one.
+    # Questions without waiting, until one of them has met the older one, long before that gives up by itself.
+    ends = time.monotonic() + 4
     while older.is_alive():
+        assert time.monotonic() < ends
         bench.commands(call, 1)
         older.join(0.01)
     assert answers == [[]]

@@ -258,6 +258,18 @@ def test_nothing_but_clips_is_served(client: FlaskClient, path: str) -> None:
     assert client.get(f"/clips/{path}").status_code == 404
 
 
+def test_only_what_may_be_a_key_is_asked_of_the_prompt_store(line: BrowserLine, queries: FixedQueries) -> None:
+    asked: list[str] = []
+
+    def clip_file(key: str) -> None:
+        asked.append(key)
+
+    client = create_app(SETTINGS, browser_line=line, queries=queries, clip_file=clip_file).test_client()
+    for name in ("..", "a b", "a.b", "abc", "x" * 129, "%00abcd", "~root", "good-key"):
+        assert client.get(f"/clips/{name}.wav").status_code == 404
+    assert asked == ["good-key"]
+
+
 def test_a_clip_whose_file_is_gone_is_not_found(client: FlaskClient, conversation: Conversation) -> None:
     conversation.clips["welcome"].wav.unlink()
     assert code_of(client.get("/clips/clip-welcome.wav")) == (404, "not_found")
