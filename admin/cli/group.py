@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "transcript": ("admin.cli.transcript:transcript", "Play golden transcripts on the pure dialogue."),
     "replay": ("admin.cli.replay:replay", "Run stored calls through today's code, show where they differ."),
     "flow": ("admin.cli.flow:flow", "Show the stages of a call as text or as a drawing (SVG)."),
+    "import": ("admin.cli.importing:import_data", "Import retailers, catalogue, allocation from CSV or Excel."),
     "callbacks": ("admin.cli.callbacks:callbacks", "List and close call-back requests."),
     "unlock": ("admin.cli.unlock:unlock", "Lift a retailer's PIN lock."),
     "sales": ("admin.cli.sales:sales", "See the hand-over to the sales system, send dead orders again."),

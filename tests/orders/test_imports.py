@@ -1,0 +1,148 @@
+"""Imports: good files, bad lines, hostile files, twice the same file; on both databases."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+from sqlalchemy import func, select
+
+from orders.imports.load import Report, import_file
+from orders.imports.sheet import UnreadableFile
+from orders.models import Allocation, Article, Retailer, RetailerLimit
+from orders.pins import pin_matches
+from orders.store import Store
+
+KEY = b"import"
+HEAD = "code,name_zh,name_en,category,grade,price,stock\n"
+
+
+def run(store: Store, kind: str, path: Path, *, keep_good: bool = False) -> Report:
+    return import_file(store, kind, path, pin_key=KEY, keep_good=keep_good)
+
+
+def written(tmp_path: Path, text: str, encoding: str = "utf-8", name: str = "file.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_a_catalogue_in_chinese_headings(store: Store, tmp_path: Path, encoding: str) -> None:
+    text = "代码,名称,类别,类,批发价,库存,受控\n901,测试烟,紧俏,一类,595.50,20,是\n101,白沙改名,顺销,二类,116,7,否\n"
+    report = run(store, "catalogue", written(tmp_path, text, encoding))
+    assert (report.lines, report.written, report.faults) == (2, 2, [])
+    with store.session() as session:
+        new, old = session.get_one(Article, "901"), session.get_one(Article, "101")
+        assert (new.name_zh, new.category, new.price_fen, new.controlled) == ("测试烟", "tight", 59_550, True)
+        assert (old.name_zh, old.price_fen, old.stock) == ("白沙改名", 11_600, 7)
+
+
+def test_an_excel_workbook(store: Store, tmp_path: Path) -> None:
+    workbook = Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    sheet.append(["period", "code", "grade", "cartons"])
+    sheet.append(["2026-12", 205.0, "A", 4])
+    workbook.save(tmp_path / "allocation.xlsx")
+    assert run(store, "allocation", tmp_path / "allocation.xlsx").written == 1
+    with store.session() as session:
+        query = select(Allocation.cartons).where(
+            Allocation.period == "2026-12", Allocation.article_code == "205", Allocation.retailer_grade == "A"
+        )
+        assert session.scalars(query).one() == 4
+
+
+def test_retailers_with_phones_and_pin(store: Store, tmp_path: Path) -> None:
+    text = (
+        "licence_no,name_zh,region,batch,grade,primary_phone,backup_phone,pin\n"
+        "420102777777,新店,420102,daily,A,+86 13812345678,13912345678,4321\n"
+    ).replace("+86 1", "+861")
+    for _ in range(2):
+        assert run(store, "retailers", written(tmp_path, text)).faults == []
+    with store.session() as session:
+        retailer = session.scalars(select(Retailer).where(Retailer.licence_no == "420102777777")).one()
+        assert {(phone.number, phone.kind) for phone in retailer.phones} == {
+            ("13812345678", "primary"),
+            ("13912345678", "backup"),
+        }
+        assert pin_matches("4321", retailer.pin_hash, KEY)
+
+
+BAD = (
+    HEAD + "901,好烟,,regular,二类,10,5\n"
+    "9x1,坏码,,regular,二类,10,5\n"
+    "902,,,regular,二类,10,5\n"
+    "903,坏类,,fancy,二类,10,5\n"
+    "904,坏价,,regular,二类,10.555,5\n"
+    "905,坏量,,regular,二类,10,-5\n"
+    "901,重复,,regular,二类,10,5\n"
+    '906,"=cmd()",,regular,二类,10,5\n'
+    f"907,{'长' * 61},,regular,二类,10,5\n"
+    "908,NaN,,regular,二类,NaN,5\n"
+)
+
+
+def test_every_bad_line_is_named(store: Store, tmp_path: Path) -> None:
+    report = run(store, "catalogue", written(tmp_path, BAD), keep_good=True)
+    assert [(fault.line, fault.column) for fault in report.faults] == [
+        (3, "code"),
+        (4, "name_zh"),
+        (5, "category"),
+        (6, "price"),
+        (7, "stock"),
+        (8, "code"),
+        (9, "name_zh"),
+        (10, "name_zh"),
+        (11, "price"),
+    ]
+    assert "the same as line 2" in str(report.faults[5])
+    assert report.written == 1
+
+
+def test_nothing_is_kept_of_a_bad_file_unless_asked(store: Store, tmp_path: Path) -> None:
+    report = run(store, "catalogue", written(tmp_path, BAD))
+    assert report.written == 0
+    with store.session() as session:
+        assert session.get(Article, "901") is None
+
+
+def test_what_a_line_refers_to_must_exist(store: Store, tmp_path: Path) -> None:
+    text = (
+        "period,code,grade,licence_no,cartons\n2026-12,999,A,,1\n2026-12,205,,999999999999,1\n"
+        "2026-12,205,A,420102100001,1\n2026-12,205,,,1\n2026-12,205,,420102100001,9\n"
+    )
+    report = run(store, "allocation", written(tmp_path, text), keep_good=True)
+    assert [fault.line for fault in report.faults] == [2, 3, 4, 5]
+    with store.session() as session:
+        own = select(func.count()).select_from(RetailerLimit).where(RetailerLimit.period == "2026-12")
+        assert session.scalar(own.where(RetailerLimit.cartons == 9)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what_to_do"),
+    [
+        ("a.csv", b"", "must name the columns"),
+        ("a.csv", b"code,colour\n1,2\n", "are missing"),
+        ("a.csv", HEAD.strip().encode() + b",colour\n901,x,,regular,x,1,1,red\n", "unknown columns colour"),
+        ("a.csv", b"\x89PNG\0\0\0\xff\xff", "save it as CSV"),
+        ("a.csv", HEAD.encode() + b'901,"unclosed', "broken CSV"),
+        ("a.xlsx", b"not a workbook", "no Excel workbook"),
+    ],
+)
+def test_files_that_are_none(store: Store, tmp_path: Path, name: str, content: bytes, what_to_do: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=what_to_do):
+        run(store, "catalogue", path)
+
+
+def test_a_missing_file_and_a_hollow_workbook(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="check its name"):
+        run(store, "catalogue", tmp_path / "nothing.csv")
+    with zipfile.ZipFile(tmp_path / "hollow.xlsx", "w") as hollow:
+        hollow.writestr("x", "y")
+    with pytest.raises(UnreadableFile, match="no Excel workbook"):
+        run(store, "catalogue", tmp_path / "hollow.xlsx")
