@@ -280,4 +280,8 @@ class BrowserLine:
 
     def _sweep_on(self) -> None:
         while not self._closed.wait(self._settings.sweep_every_s):
-            self.sweep()
+            try:
+                self.sweep()
+            except Exception:
+                # A fault in one call must not keep all other silent pages on the line for ever.
+                log.exception("browser_sweep_fault", line=self.name)

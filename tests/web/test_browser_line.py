@@ -296,6 +296,25 @@ def test_a_closed_line_ends_its_calls_and_takes_none(bench: Bench, call: str) ->
     assert not any(thread.name == "browser-sweep" for thread in threading.enumerate())
 
 
+def test_a_fault_in_one_report_does_not_end_the_watch_over_silent_pages() -> None:
+    ended: list[str] = []
+    both = threading.Event()
+
+    def report(call: str, event: LineEvent) -> None:
+        if isinstance(event, Gone):
+            ended.append(call)
+            if len(ended) == 1:
+                raise RuntimeError("a fault of whoever listens")
+            both.set()
+
+    line = BrowserLine(BrowserSettings(dead_after_s=0, sweep_every_s=0.01), report)
+    line.start()
+    calls = [line.arrive("", "100") for _ in range(2)]
+    assert both.wait(5)
+    line.stop()
+    assert sorted(ended) == sorted(calls)
+
+
 def test_a_waiting_question_is_answered_by_the_next_command(bench: Bench, call: str) -> None:
     answers: list[list[Command]] = []
     asking = threading.Thread(target=lambda: answers.append(bench.line.commands_after(call, 1, 5)))
