@@ -87,9 +87,10 @@ def _synchronised() -> bool:
 def check_ports(config: Config) -> Iterator[Finding]:
     sip = config.sip
     if sip.enabled:
-        yield _udp_port("sip.port", sip.host, sip.port)
+        running = _is_our_web(config.web.host, config.web.port)
+        yield _udp_port("sip.port", sip.host, sip.port, running=running)
         if "tcp" in sip.transports:
-            yield _tcp_port("sip.port", sip.host, sip.port)
+            yield _tcp_port("sip.port", sip.host, sip.port, running=running)
     if config.pyvoip.enabled:
         yield _udp_port("pyvoip.port", config.pyvoip.host, config.pyvoip.port)
     yield _tcp_port("web.port", config.web.host, config.web.port)
@@ -97,18 +98,18 @@ def check_ports(config: Config) -> Iterator[Finding]:
         yield _rtp_ports(config)
 
 
-def _udp_port(key: str, host: str, port: int) -> Finding:
+def _udp_port(key: str, host: str, port: int, *, running: bool = False) -> Finding:
     error = _cannot_bind(socket.SOCK_DGRAM, host, port)
-    if error is not None and error.errno == errno.EADDRINUSE and _answers_options(host, port):
+    if error is not None and error.errno == errno.EADDRINUSE and running and _answers_options(host, port):
         return Finding("OK", key, f"{host}:{port}/udp: a running SIP line answers there")
     return _port_finding(key, host, port, "udp", error)
 
 
-def _tcp_port(key: str, host: str, port: int) -> Finding:
+def _tcp_port(key: str, host: str, port: int, *, running: bool = False) -> Finding:
     error = _cannot_bind(socket.SOCK_STREAM, host, port)
     if error is not None and error.errno == errno.EADDRINUSE and key == "web.port" and _is_our_web(host, port):
         return Finding("OK", key, f"{host}:{port}/tcp: a running orderline answers there")
-    if error is not None and error.errno == errno.EADDRINUSE and key == "sip.port" and _answers_options(host, port):
+    if error is not None and error.errno == errno.EADDRINUSE and running and _answers_options(host, port):
         return Finding("OK", key, f"{host}:{port}/tcp: a running SIP line answers there")
     return _port_finding(key, host, port, "tcp", error)
 
@@ -138,7 +139,7 @@ def _cannot_bind(kind: socket.SocketKind, host: str, port: int) -> OSError | Non
 
 
 def _answers_options(host: str, port: int) -> bool:
-    """Whether an orderline answers there: a SIP OPTIONS is answered under its name."""
+    """Whether a SIP line answers there; that it is ours, the console of the same configuration says."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(1.0)
         try:
@@ -154,7 +155,7 @@ def _answers_options(host: str, port: int) -> bool:
             answer = probe.recv(4096)
         except OSError:
             return False
-    return answer.startswith(b"SIP/2.0 200") and b"orderline" in answer
+    return answer.startswith(b"SIP/2.0 200")
 
 
 def _is_our_web(host: str, port: int) -> bool:

@@ -5,6 +5,7 @@ line's own side may be used in here but the prompts' files and their wording: it
 """
 
 from ivr.caller.call import place_call
+from ivr.caller.clip_index import ClipIndexes
 from ivr.caller.plan import CallOutcome, CallPlan, HeardPrompt, KeyedGroup, Moment, PlanError
 
-__all__ = ["CallOutcome", "CallPlan", "HeardPrompt", "KeyedGroup", "Moment", "PlanError", "place_call"]
+__all__ = ["CallOutcome", "CallPlan", "ClipIndexes", "HeardPrompt", "KeyedGroup", "Moment", "PlanError", "place_call"]

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from aiosipua import SdpMessage
 
+from ivr.caller.clip_index import ClipIndexes
 from ivr.caller.hearing import Hearing
 from ivr.caller.plan import (
     Act,
@@ -43,15 +44,21 @@ CAUSES = {
 }
 
 
-async def place_call(plan: CallPlan, on_moment: Callable[[Moment], None] = lambda _: None) -> CallOutcome:
+async def place_call(
+    plan: CallPlan, on_moment: Callable[[Moment], None] = lambda _: None, indexes: ClipIndexes | None = None
+) -> CallOutcome:
     """Place the call and stay in it to its end; `on_moment` is told of each step as it happens.
 
+    Who places many calls gives them one `indexes`, made of the folder of prompts.
     Raises PlanError for a plan that can't be followed, OSError when this machine can't open a socket.
     """
     acts = plan.checked()
     target = await find_target(plan.to, plan.transport)
     leg = SipLeg(target)
-    call = _ScriptedCall(plan, acts, leg, on_moment)
+    indexes = indexes or ClipIndexes(plan.prompts)
+    for law in plan.laws:  # before the call: reading files in it would hold up its sound
+        await asyncio.to_thread(indexes.of, law)
+    call = _ScriptedCall(plan, acts, leg, Hearing(indexes, on_moment), on_moment)
     try:
         try:
             host, _ = await leg.start()
@@ -65,13 +72,20 @@ async def place_call(plan: CallPlan, on_moment: Callable[[Moment], None] = lambd
 
 
 class _ScriptedCall:
-    def __init__(self, plan: CallPlan, acts: tuple[Act, ...], leg: SipLeg, on_moment: Callable[[Moment], None]) -> None:
+    def __init__(
+        self,
+        plan: CallPlan,
+        acts: tuple[Act, ...],
+        leg: SipLeg,
+        hearing: Hearing,
+        on_moment: Callable[[Moment], None],
+    ) -> None:
         self._plan = plan
         self._acts = acts
         self._leg = leg
         self._tell = on_moment
         self._wire: RtpWire | None = None
-        self._hearing = Hearing(plan.prompts, on_moment)
+        self._hearing = hearing
         self._host = ""
         self._keyed: list[KeyedGroup] = []
 
@@ -198,7 +212,12 @@ class _ScriptedCall:
                 outcome = replace(outcome, order_state="registered", order_tail=tail)
         if self._wire is None:
             return outcome
-        return replace(outcome, packets_in=self._wire.packets_in, packets_lost=self._wire.packets_lost)
+        return replace(
+            outcome,
+            packets_in=self._wire.packets_in,
+            packets_lost=self._wire.packets_lost,
+            worst_late_ms=round(self._wire.worst_late_s * 1000),
+        )
 
 
 __all__ = ["PlanError", "place_call"]

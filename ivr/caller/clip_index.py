@@ -112,6 +112,20 @@ class ClipIndex:
                 return
 
 
+class ClipIndexes:
+    """The indexes of one folder, one a law, made when first wanted. Many calls may share them: it is read but once."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._by_law: dict[str, ClipIndex] = {}
+
+    def of(self, law: str) -> ClipIndex:
+        index = self._by_law.get(law)
+        if index is None:
+            index = self._by_law[law] = ClipIndex(self._folder, law)
+        return index
+
+
 def _folders_in(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
-from ivr.caller.clip_index import ClipIndex, KnownClip
+from ivr.caller.clip_index import ClipIndexes, KnownClip
 from ivr.caller.listening import Began, Ended, Listener, Named, Sound
 from ivr.caller.plan import HeardPrompt, Moment
 from speech.prompt import Prompt
@@ -21,8 +20,8 @@ OLD_ANNOUNCEMENT_MS = 200
 class Hearing:
     """All that is heard in one call. On the event loop of the call."""
 
-    def __init__(self, folder: Path | None, on_moment: Callable[[Moment], None]) -> None:
-        self._folder = folder
+    def __init__(self, indexes: ClipIndexes, on_moment: Callable[[Moment], None]) -> None:
+        self._indexes = indexes
         self._tell = on_moment
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
@@ -46,7 +45,7 @@ class Hearing:
         """A frame came, after so many lost ones."""
         listener = self._listeners.get(law)
         if listener is None:
-            listener = self._listeners[law] = Listener(ClipIndex(self._folder, law))
+            listener = self._listeners[law] = Listener(self._indexes.of(law))
         if self._current is not listener and self._current is not None:
             self._note(self._current.stop())
         self._current = listener

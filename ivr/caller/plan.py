@@ -148,6 +148,7 @@ class CallOutcome:
     order_tail    the last four digits of the order number, if one was spoken ("" if none)
     order_state   "accepted" or "registered" as was said, else ""
     packets_in    RTP packets with sound that came
+    worst_late_ms how late the caller itself sent its latest packet: beyond a key's length its keys may run together
     """
 
     answered: bool
@@ -162,6 +163,7 @@ class CallOutcome:
     transferred_to: str = ""
     packets_in: int = 0
     packets_lost: int = 0
+    worst_late_ms: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:

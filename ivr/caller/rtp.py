@@ -71,6 +71,7 @@ class RtpWire(asyncio.DatagramProtocol):
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.packets_in = 0
         self.packets_lost = 0
+        self.worst_late_s = 0.0
 
     @classmethod
     async def open(cls, host: str, on_frame: OnFrame) -> RtpWire:
@@ -128,6 +129,7 @@ class RtpWire(asyncio.DatagramProtocol):
             if late > 1.0:  # the machine slept: go on from now, do not send a burst
                 due += late
             await asyncio.sleep(max(0.0, due - loop.time()))
+            self.worst_late_s = max(self.worst_late_s, loop.time() - due)
             self._tick()
 
     def _tick(self) -> None:

@@ -80,11 +80,10 @@ def test_an_unkept_clock_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert levels(check_clock(Config())) == {"clock": "OK"}
 
 
-def test_a_taken_port_fails_and_our_own_line_does_not(line: Answerer) -> None:
-    line.uas.user_agent = "orderline"
-    port = line.uri.rpartition(":")[2]
-    ours = with_changes(SIP__PORT=port, SIP__TRANSPORTS="udp")
-    line.uas.on_options = None
+def test_a_taken_port_fails_and_our_own_line_does_not(line: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = with_changes(SIP__PORT=line.uri.rpartition(":")[2], SIP__TRANSPORTS="udp")
+    assert levels(check_ports(ours))["sip.port"] == "FAIL", "some SIP line, but no console of ours beside it"
+    monkeypatch.setattr("admin.checkup.machine._is_our_web", lambda _host, _port: True)
     findings = {finding.about: finding for finding in check_ports(ours)}
     assert findings["sip.port"].says.endswith("a running SIP line answers there")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
