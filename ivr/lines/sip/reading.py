@@ -17,7 +17,9 @@ from ivr.lines.sip.hop import SIP_PORT, Hop
 LARGEST_MESSAGE = 65_535
 LONGEST_VALUE = 4_096
 MOST_VIAS = 70
-_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires")
+_SHORT = {"x": "Session-Expires", "o": "Event", "u": "Allow-Events", "r": "Refer-To", "b": "Referred-By"}
+"""Compact forms of later RFCs (3515, 3892, 4028, 6665), which aiosipua leaves as they are."""
+_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires", "session-expires")
 _REQUIRED = ("via", "from", "to", "call-id", "cseq")
 _TOKEN = re.compile(r"[A-Za-z0-9!%*_+`'~.-]{1,64}")
 _CALL_ID = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
@@ -112,6 +114,7 @@ def read(data: bytes, source: Hop) -> Request | Response | Flaw | None:
         message = SipMessage.parse(data.lstrip(b"\r\n"))
     except (ValueError, IndexError, KeyError, OverflowError, UnboundLocalError) as error:
         return Flaw(f"unreadable: {type(error).__name__}")
+    _expand(message)
     first_line = data.lstrip(b"\r\n").split(b"\n", 1)[0].decode("utf-8", "replace").strip()
     if isinstance(message, SipResponse):
         return _response(message, source, first_line)
@@ -124,6 +127,13 @@ def read(data: bytes, source: Hop) -> Request | Response | Flaw | None:
         return _request(message, via, source, reply_to, first_line)
     except _Bad as bad:
         return Flaw(bad.reason, bad.status, bad.phrase, message, reply_to)
+
+
+def _expand(message: SipRequest | SipResponse) -> None:
+    for short, name in _SHORT.items():
+        for value in list(message.headers.get(short)):
+            message.headers.append(name, value)
+        message.headers.remove(short)
 
 
 def _request(message: SipRequest, via: Via, source: Hop, reply_to: Hop, first_line: str) -> Request:
@@ -206,8 +216,10 @@ def _top_via(message: SipRequest) -> Via:
     values = message.headers.get("via")
     if not values or len(values) > MOST_VIAS:
         raise _Bad("no Via to answer to")
+    # Blanks are allowed almost everywhere in it (RFC 4475 §3.1.1.1).
+    plain = re.sub(r"\s*([;:=/])\s*", r"\1", values[0])
     try:
-        via = parse_via(values[0])
+        via = parse_via(plain)
     except (ValueError, IndexError, UnboundLocalError) as error:
         raise _Bad("an unreadable Via") from error
     if via.protocol.replace(" ", "").upper() != "SIP/2.0" or not _HOST.fullmatch(via.host):
