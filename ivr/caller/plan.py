@@ -148,7 +148,7 @@ class CallOutcome:
     order_tail    the last four digits of the order number, if one was spoken ("" if none)
     order_state   "accepted" or "registered" as was said, else ""
     packets_in    RTP packets with sound that came
-    worst_late_ms how late the caller itself sent its latest packet: beyond a key's length its keys may run together
+    worst_late_ms how late the caller itself was at worst: beyond 100 the machine is too busy for what is measured
     """
 
     answered: bool

@@ -126,8 +126,9 @@ class RtpWire(asyncio.DatagramProtocol):
         while True:
             due += TICK_S
             late = loop.time() - due
-            if late > 1.0:  # the machine slept: go on from now, do not send a burst
+            if late > TICK_S:  # go on from now: frames sent in a burst would run keys together at the other side
                 due += late
+                self.worst_late_s = max(self.worst_late_s, late)
             await asyncio.sleep(max(0.0, due - loop.time()))
             self.worst_late_s = max(self.worst_late_s, loop.time() - due)
             self._tick()
