@@ -30,6 +30,7 @@ from ivr.lines.browser_terms import BrowserSettings
 from ivr.lines.sip.line import SipLine
 from ivr.lines.sip.settings import RegistrarSettings, SipSettings
 from ivr.media.client import MediaProcess, MediaSettings
+from ivr.media.port import StreamEvent
 from ivr.runner import Runner
 from orders.baskets import BasketRules
 from orders.connectors.sql_tables import SqlTablesConnector
@@ -163,7 +164,7 @@ class Node:
             self.runner, prompts, dialogue=config.dialogue.settings(), order_placed=self.dispatcher.wake
         )
         media = MediaSettings(config.sip.host, config.media.first_port, config.media.last_port)
-        self.media = MediaProcess(media, lambda stream, event: self.sip.media_event(stream, event))
+        self.media = MediaProcess(media, self._media_heard)
         self.sip = SipLine(sip_settings(config), self.media, self.exchange.events_of(lambda: self.sip))
         web = self._web_settings()
         self.browser = BrowserLine(
@@ -214,6 +215,10 @@ class Node:
             states.append(LineStatus("sip", "up", address, self.sip.live_calls()))
         states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
         return tuple(states)
+
+    def _media_heard(self, stream: str, event: StreamEvent) -> None:
+        """The media process is made before the line that it reports to."""
+        self.sip.media_event(stream, event)
 
     def _clip_file(self, key: str) -> Path | None:
         return self.prompts.file(key)

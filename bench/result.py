@@ -8,18 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """`figures` are ours, `baseline` is what they stand beside; `notes` say what a reader must know."""
-
-    name: str
-    figures: dict[str, float]
-    baseline: dict[str, float]
-    notes: str
-    machine: dict[str, str | int] = field(default_factory=lambda: machine())
-
-
-def machine() -> dict[str, str | int]:
+def _machine() -> dict[str, str | int]:
     """Enough to compare two runs: processor, cores, Python, kernel."""
     model = next(
         (
@@ -35,6 +24,17 @@ def machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "kernel": platform.release(),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`figures` are ours, `baseline` is what they stand beside; `notes` say what a reader must know."""
+
+    name: str
+    figures: dict[str, float]
+    baseline: dict[str, float]
+    notes: str
+    machine: dict[str, str | int] = field(default_factory=_machine)
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -1,0 +1,148 @@
+"""How many SIP calls at once, every digit right and evenly paced, and how long from a key to the next sound.
+
+The whole order line under the real dialogue (licence's last six, hash, PIN question) beside stock pyVoIP in the same
+scenario and the same run; both as processes of their own, load from this one, all on loopback.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from bench.result import Result, quantile
+from bench.telephones import Heard, Scenario, run_calls
+
+LEVELS = (300, 200, 100, 50)
+PYVOIP_LEVELS = (100, 50, 25)
+MOST_P99_MS = 30.0
+KEYS = "100001#"
+
+
+def run() -> Result:
+    """Try from the highest level down; the first at which all digits are right and the pacing holds counts."""
+    figures = _order_line(LEVELS, busy=False)
+    figures |= {
+        f"busy_{name}": value for name, value in _order_line((int(figures["concurrent"]) or 50,), busy=True).items()
+    }
+    baseline = _pyvoip()
+    if baseline.get("concurrent"):
+        figures["concurrent_ratio"] = round(figures["concurrent"] / baseline["concurrent"], 2)
+    notes = (
+        "caller and line share this machine's cores; gaps by kernel time stamps; busy_*: the same beside a CPU-bound "
+        "Python thread in the application"
+    )
+    return Result("calls", figures, baseline, notes)
+
+
+def _order_line(levels: tuple[int, ...], *, busy: bool) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for calls in levels:
+        with tempfile.TemporaryDirectory() as folder:
+            port = _free_port()
+            environment = os.environ | {
+                "ORDERLINE_DATA": folder,
+                "ORDERLINE_SIP__PORT": str(port),
+                "ORDERLINE_WEB__PORT": str(_free_port()),
+                "ORDERLINE_SIP__MAX_CALLS": "400",
+                "ORDERLINE_LOG__LEVEL": "error",
+            }
+            command = [sys.executable, "-m", "bench.line_under_test", *(["busy"] if busy else [])]
+            with _served(command, environment) as (process, ready):
+                right = _frames(Path(ready.split()[1]).read_bytes())
+                scenario = Scenario(("127.0.0.1", port), KEYS, right)
+                figures = _measured(scenario, calls, process)
+        if _holds(figures):
+            break
+    if not _holds(figures):
+        figures["concurrent"] = 0
+    return figures
+
+
+def _pyvoip() -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for calls in PYVOIP_LEVELS:
+        port = _free_port()
+        command = [sys.executable, "-W", "ignore", "-m", "bench.stock_pyvoip", str(port)]
+        with _served(command, dict(os.environ)) as (process, _):
+            # pyVoIP re-codes what it plays: any sound after the last key is the answer, which only right keys get.
+            scenario = Scenario(("127.0.0.1", port), KEYS, _Anything(), payload_type=0, caller="bench")
+            figures = _measured(scenario, calls, process)
+        if _holds(figures):
+            break
+    if not _holds(figures):
+        figures["concurrent"] = 0
+    return figures
+
+
+class _Anything(frozenset[bytes]):
+    def __contains__(self, frame: object) -> bool:
+        return True
+
+
+def _measured(scenario: Scenario, calls: int, process: psutil.Process) -> dict[str, float]:
+    before, began = _cpu_seconds(process), time.monotonic()
+    heard = run_calls(scenario, calls)
+    share = (_cpu_seconds(process) - before) / (time.monotonic() - began)
+    return _figures(heard, calls, share)
+
+
+def _figures(heard: Heard, calls: int, share: float) -> dict[str, float]:
+    return {
+        "concurrent": calls,
+        "answered": heard.answered,
+        "digits_right": round(heard.right / calls, 4),
+        "pacing_p99_ms": round(quantile(heard.gaps, 0.99), 2),
+        "packets_per_s": round(quantile(heard.packets_per_s, 0.5), 2),
+        "key_to_audio_p50_ms": round(quantile(heard.key_to_audio, 0.5), 1),
+        "key_to_audio_p99_ms": round(quantile(heard.key_to_audio, 0.99), 1),
+        "cpu_per_100_calls": round(share * 100 * 100 / calls, 1),
+    }
+
+
+def _holds(figures: dict[str, float]) -> bool:
+    return figures["digits_right"] == 1.0 and figures["pacing_p99_ms"] <= MOST_P99_MS
+
+
+@contextmanager
+def _served(command: list[str], environment: dict[str, str]) -> Iterator[tuple[psutil.Process, str]]:
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+    assert child.stdin
+    assert child.stdout
+    try:
+        ready = next((line for line in child.stdout if line.startswith("READY")), "")
+        if not ready:
+            raise RuntimeError(f"{command[2]} did not start")
+        yield psutil.Process(child.pid), ready
+    finally:
+        child.stdin.close()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        child.stdout.close()
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    processes = [process, *process.children(recursive=True)]
+    return sum(sum(one.cpu_times()[:2]) for one in processes)
+
+
+def _frames(sound: bytes) -> frozenset[bytes]:
+    frames = {sound[at : at + 160] for at in range(0, len(sound) - 159, 160)}
+    return frozenset(frame for frame in frames if frame.strip(b"\xd5\x55"))
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
