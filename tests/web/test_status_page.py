@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from admin.web.app import create_app
 from admin.web.languages import load_texts
 from admin.web.queries import LineStatus, Status, StoreQueries, masked_number
+from bench.postgres_cluster import cluster
 from ivr.dialogue.flow import STAGES
 from orders.demo import load_demo
 from orders.models import Base, Call, CallbackRequest, Draft, Order, OrderLine, OutboxRow, Retailer, SalesLink
@@ -25,9 +26,17 @@ LINES = (LineStatus("sip", "up", "sip:127.0.0.1:5062", 2),)
 DAY_BEGAN = datetime(2026, 11, 22, 16, tzinfo=UTC)
 
 
-@pytest.fixture
-def store() -> Iterator[Store]:
-    store = open_store("sqlite://")
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    with cluster() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.peer("postgres"))])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """The demo data on each kind of database."""
+    store = open_store("sqlite://" if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
+    Base.metadata.drop_all(store.engine)
     Base.metadata.create_all(store.engine)
     with store.transaction() as session:
         load_demo(session, date(2026, 11, 23), b"k" * 32)

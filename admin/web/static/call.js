@@ -14,16 +14,33 @@ export class Refused extends Error {
   }
 }
 
-async function send(path, body, options = {}) {
-  const answer = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    ...options,
-  });
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  const told = await answer.json().catch(() => ({}));
-  throw new Refused(answer.status, told.error);
+async function ask(path, options, ms, call) {
+  const limit = within(ms, call);
+  try {
+    const answer = await fetch(path, { ...options, signal: limit.signal });
+    if (answer.ok) return answer.status === 204 ? null : await answer.json();
+    const told = await answer.json().catch(() => ({}));
+    throw new Refused(answer.status, told.error);
+  } finally {
+    limit.done();
+  }
+}
+
+function send(path, body, ms, options = {}) {
+  const headers = { "Content-Type": "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(body), ...options }, ms);
+}
+
+// Ends a request after some time, or with the call. (AbortSignal.any and .timeout are missing in browsers still in use.)
+export function within(ms, call) {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), ms);
+  const end = () => {
+    clearTimeout(timer);
+    limit.abort();
+  };
+  call?.addEventListener("abort", end, { once: true });
+  return { signal: limit.signal, done: () => (clearTimeout(timer), call?.removeEventListener("abort", end)) };
 }
 
 const pause = (ms) => new Promise((wake) => setTimeout(wake, ms));
@@ -40,13 +57,13 @@ export class Call {
   }
 
   async dial(caller) {
-    const { call } = await send("/phone/calls", { caller }, { signal: AbortSignal.timeout(10000) });
+    const { call } = await send("/phone/calls", { caller }, 10000);
     this.path = `/phone/calls/${call}`;
     if (this.over) {
       this.tellHangUp();
       return;
     }
-    this.ask();
+    this.listen();
   }
 
   press(key, tag, heardMs) {
@@ -65,7 +82,7 @@ export class Call {
 
   tellHangUp() {
     // keepalive: this must arrive even when the page is being closed.
-    if (this.path) send(`${this.path}/hang-up`, {}, { keepalive: true }).catch(() => {});
+    if (this.path) send(`${this.path}/hang-up`, {}, 5000, { keepalive: true }).catch(() => {});
   }
 
   end(cause) {
@@ -83,7 +100,7 @@ export class Call {
   async tryToPost(what, body) {
     for (let wait = 200; !this.over; wait = Math.min(wait * 2, 2000)) {
       try {
-        await send(`${this.path}/${what}`, body, { signal: AbortSignal.timeout(5000) });
+        await send(`${this.path}/${what}`, body, 5000);
         return;
       } catch (error) {
         if (error instanceof Refused && error.status < 500) {
@@ -95,7 +112,7 @@ export class Call {
     }
   }
 
-  async ask() {
+  async listen() {
     let after = 0;
     let lastHeard = performance.now();
     let fine = true;
@@ -122,10 +139,7 @@ export class Call {
     }
   }
 
-  async askOnce(after, waitS) {
-    const limit = AbortSignal.any([this.asking.signal, AbortSignal.timeout((ASK_WAIT_S + 4) * 1000)]);
-    const answer = await fetch(`${this.path}/commands?after=${after}&wait=${waitS}`, { signal: limit });
-    if (answer.ok) return answer.json();
-    throw new Refused(answer.status, (await answer.json().catch(() => ({}))).error);
+  askOnce(after, waitS) {
+    return ask(`${this.path}/commands?after=${after}&wait=${waitS}`, {}, (ASK_WAIT_S + 4) * 1000, this.asking.signal);
   }
 }

@@ -1,6 +1,8 @@
 // What the caller hears: prompts without gaps, ringing, key tones. Web Audio; begins with the person's own click.
 // Where sound is blocked the prompts run their time in silence, so that the call goes on and the text can be read.
 
+import { within } from "./call.js";
+
 const MOST_BUFFERS = 300;
 const GAP_S = 0.02;
 const FREQUENCIES = {
@@ -43,9 +45,11 @@ export class Sound {
   load(url) {
     let buffer = this.buffers.get(url);
     if (!buffer) {
-      buffer = fetch(url, { signal: AbortSignal.timeout(10000) })
+      const limit = within(10000);
+      buffer = fetch(url, { signal: limit.signal })
         .then((answer) => (answer.ok ? answer.arrayBuffer() : Promise.reject(new Error(String(answer.status)))))
-        .then((bytes) => this.context.decodeAudioData(bytes));
+        .then((bytes) => this.context.decodeAudioData(bytes))
+        .finally(limit.done);
       buffer.catch(() => this.buffers.delete(url));
       this.buffers.set(url, buffer);
       if (this.buffers.size > MOST_BUFFERS) this.buffers.delete(this.buffers.keys().next().value);
