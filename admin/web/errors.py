@@ -88,7 +88,9 @@ def _unknown(error: Exception) -> Response:
 
 
 def _answer(status: int, code: str, message: Message, extra: dict[str, int | str]) -> Response:
-    if request.method == "GET" and request.accept_mimetypes.best == "text/html":
+    # Browsers that navigate prefer HTML; scripts and programs take anything, and get what they can read.
+    wanted = request.accept_mimetypes.best_match(["application/json", "text/html"], default="application/json")
+    if request.method == "GET" and wanted == "text/html":
         page = page_texts(request)
         text = message.zh if page.language == "zh" else message.en
         return make_response(render_template("error.html", page=page, status=status, message=text), status)

@@ -308,10 +308,13 @@ def test_the_phone_page_offers_the_demo_callers_only_in_a_demo(
 
 
 def test_errors_are_pages_for_people_and_json_for_programs(client: FlaskClient) -> None:
-    page = client.get("/nothing?lang=en", headers={"Accept": "text/html"})
+    browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
+    page = client.get("/nothing?lang=en", headers={"Accept": browsers})
     assert (page.status_code, page.mimetype) == (404, "text/html")
     assert "go back to the start page" in page.text
-    assert code_of(client.get("/nothing")) == (404, "not_found")
+    for accepted in ("", "*/*", "application/json"):
+        assert code_of(client.get("/nothing", headers={"Accept": accepted})) == (404, "not_found")
+    assert "没有这个地址" in client.get("/nothing").text
     refused = client.post("/phone", json={})
     assert code_of(refused) == (405, "wrong_method")
     assert "GET" in refused.headers["Allow"]
