@@ -1,4 +1,4 @@
-"""What stands in for time and for the media process in unit tests: a clock turned by hand, streams that are written down.
+"""What stands in for time and for the media process in unit tests: a clock turned by hand, streams on paper.
 
 Both are strict: a stream that is used before it is opened, or never closed, fails the test.
 """

@@ -9,6 +9,7 @@ from aiosipua import Dialog, create_dialog_from_request
 
 from ivr.lines.port import Arrived
 from ivr.lines.sip.clock import Timer
+from ivr.lines.sip.hop import unquoted
 from ivr.lines.sip.leg import Cause, Leg
 from ivr.lines.sip.numbers import called_of, caller_of
 from ivr.lines.sip.reading import Request
@@ -121,11 +122,12 @@ def dialog_of(request: Request) -> Dialog:
     dialog = create_dialog_from_request(request.message)
     dialog.remote_uri = written_uri(request.header("from"))
     dialog.local_uri = written_uri(request.header("to"))
+    dialog.remote_tag = request.from_tag
     dialog.remote_cseq = request.cseq
     return dialog
 
 
 def written_uri(header: str) -> str:
     """The URI of a From or To header as it stands there, without parameters of the header."""
-    before, bracket, rest = header.partition("<")
+    before, bracket, rest = unquoted(header).partition("<")
     return rest.partition(">")[0] if bracket else before.partition(";")[0].strip()

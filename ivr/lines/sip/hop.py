@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from aiosipua import SipUri, parse_address, parse_uri
 
 Transport = Literal["UDP", "TCP"]
 SIP_PORT = 5060
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,15 @@ def hop_of_uri(uri: SipUri) -> Hop | None:
     return Hop(transport, uri.host, port)
 
 
+def unquoted(value: str) -> str:
+    """A header value without quoted names: what stands in them is not syntax, though aiosipua reads it as such."""
+    return _QUOTED.sub("", value)
+
+
 def uri_of_header(value: str) -> SipUri | None:
     """The URI in a Contact, Route or Record-Route value; None when there is none that can be used."""
     try:
-        uri = parse_address(value).uri
+        uri = parse_address(unquoted(value)).uri
     except ValueError:
         return None
     return uri if uri.host and uri.scheme == "sip" else None

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 from aiosipua import SipRequest, parse_address
 
+from ivr.lines.sip.hop import unquoted
+
 LONGEST_NUMBER = 32
 _NUMBER = re.compile(r"\+?[0-9*#A-D]{1,32}")
 _WITHHELD = ("anonymous", "unavailable", "restricted", "unknown", "private")
@@ -74,7 +76,8 @@ def _is_private(invite: SipRequest) -> bool:
 
 def _number_in(raw: str) -> str:
     try:
-        uri = parse_address(raw[:1024]).uri
+        raw = unquoted(raw[:1024])
+        uri = parse_address(raw).uri
     except (ValueError, AttributeError, IndexError):
         return ""
     user = uri.user or ""

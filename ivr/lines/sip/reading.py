@@ -19,7 +19,10 @@ LONGEST_VALUE = 4_096
 MOST_VIAS = 70
 _SHORT = {"x": "Session-Expires", "o": "Event", "u": "Allow-Events", "r": "Refer-To", "b": "Referred-By"}
 """Compact forms of later RFCs (3515, 3892, 4028, 6665), which aiosipua leaves as they are."""
-_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires", "session-expires")
+_SINGLE = (
+    *("from", "to", "call-id", "cseq", "max-forwards"),
+    *("content-length", "content-type", "expires", "session-expires"),
+)
 _REQUIRED = ("via", "from", "to", "call-id", "cseq")
 _TOKEN = re.compile(r"[A-Za-z0-9!%*_+`'~.-]{1,64}")
 _CALL_ID = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
@@ -222,7 +225,7 @@ def _top_via(message: SipRequest) -> Via:
         via = parse_via(plain)
     except (ValueError, IndexError, UnboundLocalError) as error:
         raise _Bad("an unreadable Via") from error
-    if via.protocol.replace(" ", "").upper() != "SIP/2.0" or not _HOST.fullmatch(via.host):
+    if not re.match(r"(?i)SIP/2\.0/[A-Z]{2,8} ", plain) or not _HOST.fullmatch(via.host):
         raise _Bad("a Via that is none")
     if via.port is not None and not 0 < via.port < 65536:
         raise _Bad("a Via with a port that is none")

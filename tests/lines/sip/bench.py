@@ -1,4 +1,4 @@
-"""A SIP endpoint on the bench: no sockets, a clock turned by hand, and a scripted peer that reads and writes plain text.
+"""A SIP endpoint on the bench: no sockets, a clock turned by hand, a scripted peer that reads and writes plain text.
 
 The peer shares no code with the line. It fails on a message that is missing, and, at the end, on one nobody expected.
 """
