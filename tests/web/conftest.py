@@ -77,8 +77,9 @@ def site(conversation: Conversation, queries: FixedQueries) -> Iterator[Site]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one module: while it is there, Playwright's own event loop runs in this thread."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (only where Chromium is)
 
     quiet = ("gpu", "quic", "background-networking", "component-update", "sync", "default-apps", "extensions")
