@@ -55,7 +55,10 @@ format: setup ## put every file into the house format
 
 bench: setup ## run the benchmarks; JSON goes to bench/results
 	@mkdir -p bench/results
-	@set -e; for name in calls steps; do $(BIN)/orderline bench $$name --json | tee bench/results/$$name.json; done
+	@set -e; for name in calls steps; do \
+		echo "bench: $$name" >&2; $(BIN)/orderline bench $$name --json >bench/results/$$name.part; \
+		mv bench/results/$$name.part bench/results/$$name.json; cat bench/results/$$name.json; \
+	done
 
 clean: ## remove what was installed and made here, but no data
 	rm -rf $(VENV) .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
