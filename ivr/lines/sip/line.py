@@ -180,7 +180,8 @@ class SipLine:
 
     def stop_playing(self, call: str) -> None:
         with self._lock:
-            if self._endpoint.leg(call) is not None:
+            leg = self._endpoint.leg(call)
+            if leg is not None and not leg.is_over:
                 self._media.stop_playing(call)
 
     def transfer(self, call: str, target: str) -> None:
