@@ -19,20 +19,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.config import Config, ConfigError
+from admin.config_settings import basket_rules, media_settings, sip_settings, web_settings
 from admin.web.app import create_app
 from admin.web.captions import Captions
 from admin.web.queries import LineStatus, StoreQueries
 from admin.web.server import WebServer
-from admin.web.settings import SuggestedCaller, WebSettings
+from admin.web.settings import SuggestedCaller
 from ivr.exchange import Exchange
 from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
 from ivr.lines.sip.line import SipLine
-from ivr.lines.sip.settings import RegistrarSettings, SipSettings
-from ivr.media.client import MediaProcess, MediaSettings
+from ivr.media.client import MediaProcess
 from ivr.media.port import StreamEvent
 from ivr.runner import Runner
-from orders.baskets import BasketRules
 from orders.connectors.sql_tables import SqlTablesConnector
 from orders.demo import DEMO_PIN, load_demo
 from orders.dispatcher import Dispatcher
@@ -49,7 +48,6 @@ from speech.wording import Wording, load_wording
 
 log = structlog.get_logger(__name__)
 
-SIP_SCHEME_PORT = 5060
 Result = TypeVar("Result")
 
 
@@ -116,35 +114,6 @@ def common_prompts(
             yield prompt("quantity_wanted", article=said), language, "normal"
 
 
-def sip_settings(config: Config) -> SipSettings:
-    """The direct SIP line's settings. Raises ConfigError."""
-    sip, registrar = config.sip, config.sip.registrar
-    return SipSettings(
-        host=sip.host,
-        port=sip.port,
-        tcp="tcp" in sip.transports,
-        peers=tuple(sip.allow),
-        trusted_peers=tuple(sip.trusted),
-        most_calls=sip.max_calls,
-        session_expires_s=sip.session_s,
-        min_session_s=sip.min_session_s,
-        laws=tuple(sip.codecs),
-        registrar=_registrar(config) if registrar.server else None,
-    )
-
-
-def _registrar(config: Config) -> RegistrarSettings:
-    registrar = config.sip.registrar
-    host, _, port = registrar.server.partition(":")
-    return RegistrarSettings(
-        aor=f"sip:{registrar.user}@{host}",
-        address=(host, int(port or SIP_SCHEME_PORT)),
-        username=registrar.user,
-        password=config.registrar_password(registrar),
-        expires_s=registrar.expires_s,
-    )
-
-
 class Node:
     """One running order line: lines, media process, exchange, dispatcher, web side. Start it, stop it."""
 
@@ -158,15 +127,15 @@ class Node:
         self.dispatcher = Dispatcher(
             store, connector, config.retry_schedule(), node=config.node, parallel=config.sales.parallel
         )
-        desk = DomainOrderDesk(pin_key(config), config.zone(), BasketRules(config.orders.order_limit))
-        self.runner = Runner(store, desk, node=config.node, boot=self._boot)
+        self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
+        self.runner = Runner(store, self.desk, node=config.node, boot=self._boot)
         self.exchange = Exchange(
             self.runner, prompts, dialogue=config.dialogue.settings(), order_placed=self.dispatcher.wake
         )
-        media = MediaSettings(config.sip.host, config.media.first_port, config.media.last_port)
-        self.media = MediaProcess(media, self._media_heard)
+        self.media = MediaProcess(media_settings(config), self._media_heard)
         self.sip = SipLine(sip_settings(config), self.media, self.exchange.events_of(lambda: self.sip))
-        web = self._web_settings()
+        demo = self._is_demo()
+        web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
         self.browser = BrowserLine(
             BrowserSettings(most_calls=web.most_phone_calls),
             self.exchange.events_of(lambda: self.browser),
@@ -222,18 +191,6 @@ class Node:
 
     def _clip_file(self, key: str) -> Path | None:
         return self.prompts.file(key)
-
-    def _web_settings(self) -> WebSettings:
-        web = self.config.web
-        return WebSettings(
-            host=web.host,
-            port=web.port,
-            allowed_hosts=tuple(web.allowed_hosts),
-            suggested_callers=DEMO_CALLERS if self._is_demo() else (),
-            demo_pin=DEMO_PIN if self._is_demo() else "",
-            threads=web.threads,
-            time_zone=self.config.timezone,
-        )
 
     def _is_demo(self) -> bool:
         return (self.config.data_folder / DEMO_MARK).exists()

@@ -23,7 +23,6 @@ from admin.config_sections import (
     Media,
     Orders,
     PyVoip,
-    Registrar,
     Sales,
     Section,
     Sip,
@@ -101,10 +100,6 @@ class Config(Section):
     def retry_schedule(self) -> RetrySchedule:
         sales = self.sales
         return RetrySchedule(sales.retry_s, sales.jitter, sales.link_down_after, sales.probe_every_s)
-
-    def registrar_password(self, registrar: Registrar) -> str:
-        """Raises ConfigError when the file that holds it can't be read."""
-        return secret(registrar.password, registrar.password_file, "registrar.password_file")
 
 
 def secret(given: SecretStr, file: str, key: str) -> str:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 
 import click
 from rich.console import Console
@@ -30,6 +31,7 @@ from admin.cli.configured import configured
 from admin.config import Config
 from admin.logs import set_up_logging
 from ivr.caller import CallOutcome, CallPlan, Moment, place_call
+from orders.demo import DEMO_PIN
 from orders.store import Store
 from speech.prompt_store import PromptStore
 from speech.voices.port import VoiceMissing
@@ -106,12 +108,25 @@ def _demonstrate(console: Console, node: Node) -> bool:
     plan = CallPlan(
         to=f"sip:100@{sip.host}:{sip.port}",
         caller=demo.caller,
-        keys=demo.keys,
+        keys=_demo_keys(node),
         prompts=node.config.prompt_folder(),
         listen_s=7.0,
     )
     outcome = asyncio.run(place_call(plan, lambda moment: console.print(_shown(moment))))
     return _show_order(console, node, outcome)
+
+
+def _demo_keys(node: Node) -> str:
+    """The keys of the demonstration. On a day on which its caller has ordered or left a draft, menus ask more."""
+    demo = node.config.demo
+    with node.store.session() as session:
+        cards = node.desk.retailers_by_phone(session, demo.caller)
+        standing = node.desk.standing(session, cards[0].retailer_id, datetime.now(UTC)) if cards else None
+    identified, _, order = demo.keys.partition(f" {DEMO_PIN}# 1")
+    if standing is None or not order:
+        return demo.keys
+    more = " 2" if standing.draft else " 1" if standing.placed else ""
+    return f"{identified} {DEMO_PIN}# 1{more}{order}"
 
 
 def _shown(moment: Moment) -> str:

@@ -29,6 +29,7 @@ class WebServer:
         self._settings = settings
         self._server: Any = None
         self._sockets: dict[int, Any] = {}
+        self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self.port = settings.port
 
@@ -43,6 +44,7 @@ class WebServer:
     def start(self) -> None:
         """Bind and serve. Raises WebServerError."""
         listening = self._bind()
+        self._ending.clear()
         self._server = create_server(
             self._app,
             sockets=[listening],
@@ -56,7 +58,7 @@ class WebServer:
             ident="orderline",
         )
         self.port = listening.getsockname()[1]
-        self._thread = threading.Thread(target=self._server.run, name="web-server", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="web-server", daemon=True)
         self._thread.start()
         log.info("web_started", address=self.address)
 
@@ -66,10 +68,17 @@ class WebServer:
         if server is None or thread is None:
             return
         server.task_dispatcher.shutdown(cancel_pending=True, timeout=5)
-        # Sockets belong to the loop's thread; with the last of them closed the loop ends.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
+        self._ending.set()
+        server.trigger.pull_trigger()
         thread.join(timeout=5)
+        # Only now: closed under the loop's hands, or while it is being woken, the descriptor could be somebody else's.
+        wasyncore.close_all(self._sockets, ignore_all=True)
         self._server = self._thread = None
+
+    def _serve(self) -> None:
+        # poll, not select: descriptors beyond 1023 are nothing unusual on a node full of calls.
+        while not self._ending.is_set():
+            wasyncore.loop(timeout=1.0, use_poll=True, map=self._sockets, count=1)
 
     def _bind(self) -> socket.socket:
         host, port = self._settings.host, self._settings.port
