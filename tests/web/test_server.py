@@ -11,6 +11,7 @@ import time
 import httpx
 import pytest
 from flask import Flask
+from waitress.trigger import trigger
 
 from admin.web.server import WebServer, WebServerError
 from tests.web.conftest import SETTINGS, Site
@@ -65,6 +66,22 @@ def test_a_stopped_server_leaves_no_thread_and_no_socket() -> None:
     assert not any(thread.name.startswith(("web-server", "waitress")) for thread in threading.enumerate())
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_loop_that_is_woken_early_is_not_closed_under_its_waker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's loop may wake for another reason, just before the wake-up call of the stop is written."""
+    pull = trigger._physical_pull
+
+    def woken_before(self: trigger) -> None:
+        pull(self)
+        time.sleep(0.1)
+        pull(self)
+
+    server = WebServer(Flask("empty"), SETTINGS)
+    server.start()
+    httpx.get(server.address)
+    monkeypatch.setattr(trigger, "_physical_pull", woken_before)
+    server.stop()
 
 
 def test_many_waiting_pages_leave_room_for_others(site: Site) -> None:
