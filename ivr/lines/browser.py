@@ -235,6 +235,7 @@ class BrowserLine:
     def dial(self, wish: Dialled) -> None:
         """Nobody can be called on a page (404): routes that can are to be asked instead."""
         self._report(wish.call, DialFailed("unreachable", 404))
+        self._report(wish.call, Gone("we_hung_up"))
 
     # -- within
 

@@ -284,7 +284,11 @@ def test_unread_commands_are_bounded() -> None:
 def test_transfer_and_dialling_out_are_refused_at_once(bench: Bench, call: str) -> None:
     bench.line.transfer(call, "sip:agents@example.org")
     bench.line.dial(Dialled("out-1", "13800000001", "100"))
-    assert bench.told == [(call, TransferEnded(False, 501)), ("out-1", DialFailed("unreachable", 404))]
+    assert bench.told == [
+        (call, TransferEnded(False, 501)),
+        ("out-1", DialFailed("unreachable", 404)),
+        ("out-1", Gone("we_hung_up")),
+    ]
 
 
 def test_a_closed_line_ends_its_calls_and_takes_none(bench: Bench, call: str) -> None:
