@@ -25,7 +25,7 @@ Refused = Callable[[bytes, Hop], None]
 """(the bytes that did not arrive, or b"" for all, where they were to go)."""
 
 CONNECT_S = 4.0
-MOST_WAITING = 64
+ANY_PORT_TRIES = 20
 MOST_UNSENT = 1 << 20
 MOST_DATAGRAMS_A_TURN = 64
 PENDING_ERRORS = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN)
@@ -69,20 +69,33 @@ class Wires:
         self._loop = asyncio.get_running_loop()
         found = await self._loop.getaddrinfo(self.host, self.port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
         self.host = str(found[0][4][0])
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # Any port means one that is free in both protocols; which one is, only trying tells.
+        for left in range(ANY_PORT_TRIES if self.port == 0 and self._tcp else 1, 0, -1):
+            try:
+                await self._bind(self._loop)
+            except OSError:
+                if left == 1:
+                    raise
+            else:
+                break
+        if self._udp:
+            self._loop.add_reader(self._udp.fileno(), self._read_udp)
+
+    async def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            self._udp.setblocking(False)
-            self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            self._udp.bind((self.host, self.port))
+            udp.setblocking(False)
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            udp.bind((self.host, self.port))
             with contextlib.suppress(OSError):
-                self._udp.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
-            self.port = int(self._udp.getsockname()[1])
+                udp.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+            port = int(udp.getsockname()[1])
             if self._tcp:
-                self._server = await self._loop.create_server(lambda: Connection(self, None), self.host, self.port)
+                self._server = await loop.create_server(lambda: Connection(self, None), self.host, port)
         except OSError:
-            self._udp.close()
+            udp.close()
             raise
-        self._loop.add_reader(self._udp.fileno(), self._read_udp)
+        self._udp, self.port = udp, port
 
     async def stop(self) -> None:
         """Close everything."""
