@@ -1,6 +1,6 @@
 """Stock pyVoIP behind the same scenario: answer, a prompt, seven keys, another prompt. The baseline of `bench.calls`.
 
-pyVoIP wants to register, so a registrar of three lines stands in the same process.
+pyVoIP wants to register, so a registrar of a few lines stands in the same process.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ PROMPT, RIGHT = bytes([200, 60]) * 12_000, bytes([180, 80]) * 8_000
 
 
 def registrar(sock: socket.socket) -> None:
-    """Every REGISTER is welcome."""
+    """Every REGISTER is welcome; answers, which pyVoIP sends here whoever called, go on to the caller."""
     while True:
         data, source = sock.recvfrom(65_000)
         text = data.decode(errors="replace")
+        via = re.search(r"(?im)^Via: *SIP/2.0/UDP ([\d.]+):(\d+)", text)
+        if text.startswith("SIP/2.0") and via:
+            sock.sendto(data, (via.group(1), int(via.group(2))))
         if text.startswith("REGISTER"):
             copied = "\r\n".join(re.findall(r"(?im)^(?:Via|From|To|Call-ID|CSeq|Contact):.*?$", text))
             copied = copied.replace("\r\r\n", "\r\n").replace("\r\r", "\r")
