@@ -19,7 +19,7 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-Act = Callable[[], None]
+Act = Callable[[], object]
 
 
 class Timer(Protocol):

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
@@ -21,6 +21,7 @@ from ivr.lines.sip.arrived import ArrivedLeg
 from ivr.lines.sip.clock import LoopClock
 from ivr.lines.sip.endpoint import Endpoint
 from ivr.lines.sip.hop import Hop, is_ipv4
+from ivr.lines.sip.loop_thread import LoopThread
 from ivr.lines.sip.registration import Registration
 from ivr.lines.sip.settings import SipSettings
 from ivr.lines.sip.station import Station
@@ -32,7 +33,6 @@ log = structlog.get_logger(__name__)
 
 FAREWELL_S = 2.0
 """How long the line waits at its end for the other sides to take note."""
-START_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class SipLine:
         self._settings = settings
         self._media = media
         self._lock = threading.RLock()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"line-{name}", daemon=True)
+        self._runner = LoopThread(f"line-{name}")
+        self._loop = self._runner.loop
         self._clock = LoopClock(self._loop, self._lock)
         self._wires = Wires(
             settings.host,
@@ -78,11 +78,11 @@ class SipLine:
 
     def start(self) -> None:
         """Bind and listen. Raises OSError with what to do when the address can't be used."""
-        self._thread.start()
+        self._runner.start()
         try:
-            self._wait(self._wires.start())
+            self._runner.run(self._wires.start())
         except OSError as error:
-            self._end_loop()
+            self._runner.stop()
             where = f"{self._settings.host}:{self._settings.port}"
             reason = error.strerror or str(error)
             raise OSError(
@@ -105,8 +105,8 @@ class SipLine:
             self._endpoint.close_calls()
             if self._registration:
                 self._registration.end()
-        self._wait(self._farewell())
-        self._end_loop()
+        self._runner.run(self._farewell())
+        self._runner.stop()
 
     @property
     def port(self) -> int:
@@ -150,15 +150,6 @@ class SipLine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._wires.stop()
-
-    def _end_loop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
-
-    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=START_S)
 
     # -- the port, from any thread
 

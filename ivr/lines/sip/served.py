@@ -153,6 +153,11 @@ class ServedTable:
         """The INVITE that this CANCEL means (§9.2)."""
         return self._table.get((cancel.branch, cancel.sent_by, "INVITE"))
 
+    def find(self, branch: str, method: str) -> Served | None:
+        """The transaction that a response, known by its topmost branch and its method, is to go into."""
+        found = (served for key, served in self._table.items() if key[0] == branch and key[2] == method)
+        return next(found, None)
+
     def merged(self, served: Served) -> bool:
         """Whether the same INVITE came by another way before (§8.2.2.2): one call must not ring twice."""
         return self._invites.get(_invite_key(served.request)) is not served

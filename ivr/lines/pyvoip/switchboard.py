@@ -1,0 +1,391 @@
+"""The calls of the pyVoIP line: what the PBX sends is given to pyVoIP, what pyVoIP writes is carried to the PBX.
+
+Stands where pyVoIP's sockets and threads were. Owns the tables of calls; the line holds its lock. Tables are emptied
+with the last answer of a call, which pyVoIP alone never does.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import structlog
+from aiosipua import SipMessage, SipResponse
+
+from ivr.lines.port import Arrived, Gone, Interrupted, Key, LineEvents, PlayEnded
+from ivr.lines.pyvoip.settings import PyVoipSettings
+from ivr.lines.sip.asked import AskedTable
+from ivr.lines.sip.clock import Clock, Timer
+from ivr.lines.sip.hop import Hop
+from ivr.lines.sip.leg import Cause
+from ivr.lines.sip.numbers import KeyWays, called_of, caller_of, key_of_info
+from ivr.lines.sip.reading import Flaw, Request, Response, read
+from ivr.lines.sip.replies import refusal, response_to
+from ivr.lines.sip.served import Send, Served, ServedTable
+from ivr.lines.sip.station import Complaints
+from ivr.lines.sip.terms import Agreement, NotAcceptable, Terms
+from ivr.media.port import ClipsEnded, Law, MediaPort, StreamEvent, StreamKey, StreamRestarted, StreamSilent
+
+log = structlog.get_logger(__name__)
+
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"
+LAWS: tuple[Law, ...] = ("alaw", "ulaw")
+REFUSALS = {
+    "busy": (486, "Busy Here"),
+    "unavailable": (503, "Service Unavailable"),
+    "forbidden": (403, "Forbidden"),
+    "terminated": (487, "Request Terminated"),
+    "neglected": (480, "Temporarily Unavailable"),
+}
+
+
+@dataclass(slots=True)
+class Conversation:
+    """One call: pyVoIP's object, and what it does not keep."""
+
+    id: str
+    sip_id: str
+    invite: Served
+    terms: Terms
+    description: str
+    agreement: Agreement | None
+    voip: Any = None
+    answered: bool = False
+    unacknowledged: Served | None = None
+    bye_due: bool = False
+    cseq: int = 0
+    keys: KeyWays = field(default_factory=KeyWays)
+    waiting: Timer | None = None
+
+
+class Switchboard:
+    """Implements `phone.Carrier`. `phone` is set before the first call."""
+
+    def __init__(
+        self, settings: PyVoipSettings, clock: Clock, media: MediaPort, send: Send, report: LineEvents
+    ) -> None:
+        self.calls: dict[str, Conversation] = {}
+        self.served = ServedTable(send, clock)
+        self.asked = AskedTable(send, clock)
+        self.phone: Any = None
+        self.is_closing = False
+        self._settings = settings
+        self._clock = clock
+        self._media = media
+        self._send = send
+        self._report = report
+        self._complain = Complaints(clock=clock.now)
+        self._pbx = Hop("UDP", *settings.server)
+        self._by_sip: dict[str, Conversation] = {}
+
+    def description_of(self, sip_id: str) -> str:
+        """Our session description for this call."""
+        return self._by_sip[sip_id].description
+
+    @property
+    def remembered(self) -> int:
+        kept = len(self.phone.calls) + len(self.phone.sip.tagLibrary) - 1 if self.phone else 0
+        return len(self.calls) + len(self._by_sip) + len(self.served) + len(self.asked) + kept
+
+    # -- what the line wants
+
+    def answer(self, call: Conversation) -> None:
+        """Pick up, once."""
+        if call.answered:
+            return
+        self._stop_waiting(call)
+        call.answered = True
+        if call.agreement:
+            self._media.connect(call.id, call.agreement.plan)
+        self._expect_ack(call, call.invite)
+        call.voip.answer()
+
+    def reject(self, call: Conversation, cause: Literal["busy", "unavailable", "forbidden"]) -> None:
+        if not call.answered:
+            self._refuse(call, cause)
+            self._over(call, "we_hung_up")
+
+    def heard_stream(self, stream: str, event: StreamEvent) -> None:
+        """The media process reports."""
+        call = self.calls.get(stream)
+        if call is None or not call.answered:
+            return
+        match event:
+            case StreamKey(key, at, heard_ms):
+                if call.keys.returned(key, self._clock.now()):
+                    self._report(stream, Key(key, at, heard_ms))
+            case ClipsEnded(tag):
+                self._report(stream, PlayEnded(tag))
+            case StreamRestarted():
+                self._report(stream, Interrupted("media_restarted"))
+            case StreamSilent(for_s) if for_s >= self._settings.dead_after_s:
+                log.warning("call_silent", call=stream, for_s=round(for_s, 1))
+                self.end(call, "dead_line")
+
+    # -- between pyVoIP and the wire (`phone.Carrier`)
+
+    def carry(self, text: str, answered: Callable[[Any], None] | None = None) -> None:
+        """A text that pyVoIP wrote: responses into their transaction, requests into one of their own."""
+        message = SipMessage.parse(text.encode("utf-8"))
+        if isinstance(message, SipResponse):
+            served = self._served_for(message)
+            if served is not None:
+                served.answer(message)
+            return
+        if message.method == "BYE":
+            call = self._by_sip.get(message.call_id or "")
+            # To where the PBX's own requests came from: it may have more than one address.
+            hop = call.invite.request.source if call else self._pbx
+            self.asked.ask(message, hop, lambda _response: None, lambda _why: None)
+            return
+        hear = answered or (lambda _response: None)
+
+        def heard(response: Response) -> None:
+            if response.status >= 200:
+                hear(_as_pyvoip(response.message))
+
+        self.asked.ask(message, self._pbx, heard, lambda _why: hear(None), 16.0)
+
+    def later(self, after_s: float, act: Callable[[], object]) -> Timer:
+        return self._clock.call_later(after_s, act)
+
+    def _served_for(self, response: SipResponse) -> Served | None:
+        vias, cseq = response.via, response.cseq
+        if not vias or cseq is None:
+            return None
+        return self.served.find(vias[0].branch or "", cseq.method)
+
+    # -- off the wire
+
+    def receive(self, data: bytes, source: Hop) -> None:
+        """One datagram; raises only for faults of our own."""
+        if source.host != self._pbx.host:
+            self._complain("pyvoip_stranger_ignored", source.host)
+            return
+        found = read(data, source)
+        if isinstance(found, Response):
+            self.asked.heard(found)
+        elif isinstance(found, Flaw):
+            self._complain("pyvoip_message_flawed", source.host, reason=found.reason[:100])
+            if found.request is not None and found.reply_to is not None and found.request.method != "ACK":
+                self._send(bytes(response_to(found.request, found.status, found.phrase)), found.reply_to)
+        elif found is not None:
+            self._take(found)
+
+    def _take(self, request: Request) -> None:
+        known = self.served.known(request)
+        if request.method == "ACK":
+            self._acknowledged(request, known)
+        elif known is not None:
+            known.repeated()
+        elif self.served.is_full:
+            self._send(bytes(refusal(request, 503)), request.reply_to)
+        else:
+            served = self.served.begin(request)
+            try:
+                self._serve(served)
+            except Exception:
+                log.exception("pyvoip_request_fault", method=request.method)
+                served.refuse(500)
+
+    def _serve(self, served: Served) -> None:
+        request = served.request
+        call = self._by_sip.get(request.call_id)
+        if request.method == "CANCEL":
+            self._cancelled(served)
+        elif request.method == "OPTIONS":
+            served.answer(response_to(request.message, 200, headers={"Allow": ALLOW, "Accept": "application/sdp"}))
+        elif request.method == "INVITE" and not request.to_tag:
+            self._invited(served)
+        elif request.method not in ("INVITE", "BYE", "INFO"):
+            served.refuse(405, headers={"Allow": ALLOW})
+        elif call is None or request.to_tag != self.phone.sip.tagLibrary.get(request.call_id):
+            served.refuse(481)
+        elif request.cseq <= call.cseq:
+            served.refuse(500)
+        else:
+            call.cseq = request.cseq
+            self._serve_within(served, call)
+
+    def _serve_within(self, served: Served, call: Conversation) -> None:
+        request = served.request
+        if request.method == "INFO":
+            key = key_of_info(request.header("content-type"), request.message.text) if request.message.body else ""
+            status = 415 if key is None else 200 if key or not request.message.body else 400
+            served.answer(response_to(request.message, status))
+            if key and call.answered and call.keys.by_info(key, self._clock.now()):
+                self._media.inject_key(call.id, key)
+            return
+        call.invite = served if request.method == "INVITE" else call.invite
+        self.phone.sip.parse_message(_as_pyvoip(request.message))
+        if request.method == "BYE":
+            if not call.answered:
+                self._refuse(call, "terminated")
+            self._over(call, "caller_hung_up")
+
+    def _invited(self, served: Served) -> None:
+        request = served.request
+        if self.served.merged(served) or request.call_id in self._by_sip:
+            served.refuse(482)
+            return
+        if self.is_closing or len(self.calls) >= self._settings.most_calls:
+            served.refuse(486, headers={"Retry-After": "5"})
+            return
+        call_id = secrets.token_hex(16)
+        try:
+            address = self._media.open(call_id)
+        except OSError as error:
+            log.error("no_media_port", reason=str(error))
+            served.refuse(503, headers={"Retry-After": "5"})
+            return
+        laws: tuple[Law, ...] = tuple(law for law in LAWS if law in self._settings.laws)
+        terms = Terms(address, tuple(sorted(laws, key=self._settings.laws.index)))
+        try:
+            description, agreement = terms.answer(request.sdp) if request.sdp is not None else (terms.offer(), None)
+            call = Conversation(call_id, request.call_id, served, terms, description, agreement, cseq=request.cseq)
+            self.calls[call_id] = self._by_sip[request.call_id] = call
+            self.phone.sip.parse_message(_as_pyvoip(request.message))
+        except NotAcceptable as error:
+            self._complain("offer_not_acceptable", request.source.host, reason=str(error))
+            self._media.close(call_id)
+            served.refuse(488)
+        except Exception:
+            self._media.close(call_id)
+            self._forget(call_id, request.call_id)
+            raise
+
+    def rings(self, voip: Any) -> None:
+        """pyVoIP tells of the call it was just given."""
+        call = self._by_sip[voip.call_id]
+        call.voip = voip
+        voip.on_change = lambda request: self._changed(call, request)
+        call.waiting = self.later(self._settings.answer_within_s, lambda: self._neglected(call))
+        message = call.invite.request.message
+        # The PBX is trusted by definition: what it asserts about the caller counts.
+        self._report(call.id, Arrived(caller_of(message, asserted=True), called_of(message), self._clock.wall()))
+
+    def _changed(self, call: Conversation, request: Any) -> None:
+        """A re-INVITE: answered by pyVoIP's head with our terms."""
+        served = call.invite
+        if call.unacknowledged is not None and call.agreement is None:
+            served.refuse(500, headers={"Retry-After": "2"})
+            return
+        offer = served.request.sdp
+        try:
+            if offer is None:
+                call.description, agreement = call.terms.offer(), None
+            else:
+                call.description, agreement = call.terms.answer(offer)
+        except NotAcceptable as error:
+            log.info("change_not_acceptable", call=call.id, reason=str(error))
+            served.refuse(488)
+            return
+        if agreement:
+            self._media.connect(call.id, agreement.plan)
+        call.agreement = agreement
+        self._expect_ack(call, served)
+        sip = self.phone.sip
+        sip.out.sendto(sip.gen_answer(request, call.voip.session_id, {}, "sendrecv").encode("utf8"), sip.server)
+
+    def _expect_ack(self, call: Conversation, served: Served) -> None:
+        if call.unacknowledged is not None:
+            call.unacknowledged.acknowledge()
+        call.unacknowledged = served
+        served.on_unacknowledged = lambda: self._never_acknowledged(call, served)
+
+    def _acknowledged(self, request: Request, known: Served | None) -> None:
+        if known is not None and known.status >= 300:
+            known.acknowledge()
+            return
+        call = self._by_sip.get(request.call_id)
+        served = call.unacknowledged if call else None
+        if call is None or served is None or request.cseq != served.request.cseq:
+            return
+        call.unacknowledged = None
+        served.acknowledge()
+        if call.bye_due:
+            self._say_bye(call)
+        elif call.agreement is None:
+            try:
+                call.agreement = call.terms.agreed(request.sdp)
+                self._media.connect(call.id, call.agreement.plan)
+            except NotAcceptable as error:
+                log.info("answer_not_acceptable", call=call.id, reason=str(error))
+                self.end(call, "protocol_error")
+
+    def _never_acknowledged(self, call: Conversation, served: Served) -> None:
+        if call.unacknowledged is served:
+            call.unacknowledged = None
+            if call.bye_due:
+                self._say_bye(call)
+            else:
+                self.end(call, "dead_line")
+
+    def _cancelled(self, served: Served) -> None:
+        invite = self.served.cancelled(served.request)
+        if invite is None:
+            served.refuse(481)
+            return
+        served.answer(response_to(served.request.message, 200))
+        call = next((call for call in self.calls.values() if call.invite is invite), None)
+        if call is not None and not call.answered:
+            self._refuse(call, "terminated")
+            self._over(call, "caller_hung_up")
+
+    # -- the end of a call
+
+    def _refuse(self, call: Conversation, cause: str) -> None:
+        self.phone.sip.refusal = REFUSALS[cause]
+        call.voip.deny()
+
+    def _neglected(self, call: Conversation) -> None:
+        if call.id in self.calls and not call.answered:
+            log.error("call_neglected", call=call.id)
+            self._refuse(call, "neglected")
+            self._over(call, "line_closed")
+
+    def end(self, call: Conversation, cause: Cause) -> None:
+        if not call.answered:
+            self._refuse(call, "unavailable" if cause == "line_closed" else "neglected")
+            self._over(call, cause)
+        elif call.unacknowledged is not None:
+            # The BYE has to wait for the ACK (RFC 3261 §15); for the application the call is over.
+            call.bye_due = True
+            self._over(call, cause, keep_dialog=True)
+        else:
+            call.voip.hangup()
+            self._over(call, cause)
+
+    def _say_bye(self, call: Conversation) -> None:
+        call.voip.hangup()
+        self._forget(call.id, call.sip_id)
+
+    def _over(self, call: Conversation, cause: Cause, *, keep_dialog: bool = False) -> None:
+        if self.calls.pop(call.id, None) is None:
+            return
+        self._stop_waiting(call)
+        if call.unacknowledged is not None and not keep_dialog:
+            call.unacknowledged.acknowledge()
+        if not keep_dialog:
+            self._forget(call.id, call.sip_id)
+        self._media.close(call.id)
+        self._report(call.id, Gone(cause))
+
+    def _forget(self, call_id: str, sip_id: str) -> None:
+        self.calls.pop(call_id, None)
+        self._by_sip.pop(sip_id, None)
+        self.phone.forget(sip_id)
+
+    def _stop_waiting(self, call: Conversation) -> None:
+        if call.waiting:
+            call.waiting.cancel()
+            call.waiting = None
+
+
+def _as_pyvoip(message: SipMessage) -> Any:
+    """The same message as pyVoIP reads it."""
+    from pyVoIP.SIP import SIPMessage  # noqa: PLC0415 (optional; `load_phone` has found it)
+
+    return SIPMessage(bytes(message))
