@@ -27,6 +27,7 @@ from orders.connectors.sql_tables import SalesLineRow, SalesOrderRow
 from orders.models import Call, CallbackRequest, CallEvent, DemandLine
 from orders.store import open_store
 from tests import peers
+from tests.lines.sipp.peer import free_media_port
 from tests.sipp.scenario import Way, checks, expected_says, write_scenario
 
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
@@ -84,7 +85,7 @@ def test_call_goes_as_written(node: Node, tmp_path: Path, name: str, way: Way, t
 def _run_sipp(scenario: Path, port: int, transport: str, folder: Path) -> None:
     sipp = peers.require("sipp")["sipp"]
     command = [str(sipp), f"127.0.0.1:{port}", "-sf", str(scenario), "-m", "1", "-t", transport]
-    command += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(_free_port()), "-mp", str(_free_port() & ~1)]
+    command += ["-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(_free_port()), "-mp", str(free_media_port())]
     command += ["-trace_err", "-timeout", "80s", "-nostdin", "-aa"]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=100, check=False, env=os.environ | {"TERM": "dumb"}

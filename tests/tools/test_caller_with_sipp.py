@@ -14,6 +14,7 @@ import pytest
 
 from ivr.caller import CallOutcome, CallPlan, place_call
 from tests import peers
+from tests.lines.sipp.peer import free_media_port
 
 pytestmark = pytest.mark.peer("sipp")
 
@@ -30,7 +31,7 @@ def sipp_answering(folder: Path, transport: str) -> Iterator[tuple[str, subproce
     port = free_port()
     command = [
         peers.require("sipp")["sipp"], "-sn", "uas", "-i", "127.0.0.1", "-p", str(port), "-m", "1", "-rtp_echo",
-        "-mi", "127.0.0.1", "-mp", str(free_port()), "-nostdin", "-timeout", "20", "-t", transport,
+        "-mi", "127.0.0.1", "-mp", str(free_media_port()), "-nostdin", "-timeout", "20", "-t", transport,
     ]  # fmt: skip
     process = subprocess.Popen(
         [str(word) for word in command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

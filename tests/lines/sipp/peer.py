@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import socket
@@ -45,7 +46,7 @@ def _command(scenario: str, folder: Path, calls: int, within_s: int) -> list[str
     return [
         *(str(peers.require("sipp")["sipp"]), "-sf", f"{scenario}.xml", "-i", "127.0.0.1", "-s", "4001"),
         *("-m", str(calls), "-timeout", f"{within_s}s", "-timeout_error", "-nostdin", "-trace_err"),
-        *("-mp", str(random.randrange(10000, 18000, 100))),
+        *("-mp", str(free_media_port())),
     ]
 
 
@@ -58,6 +59,18 @@ def free_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_media_port() -> int:
+    """SIPp takes this port for sound, the next even one for pictures, and does not look for others when they are taken."""
+    for port in random.sample(range(10000, 18000, 10), 100):
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for offset in range(4):
+                probes.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(
+                    ("127.0.0.1", port + offset)
+                )
+            return port
+    raise AssertionError("no four free UDP ports in a row between 10000 and 18000")
 
 
 def _wait_until_bound(port: int) -> None:

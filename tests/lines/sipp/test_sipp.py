@@ -11,11 +11,9 @@ import pytest
 from ivr.lines.port import Answered, Arrived, DialFailed, Dialled, Gone, Key, LineEvent, TransferEnded
 from ivr.lines.sip.line import SipLine
 from ivr.lines.sip.settings import SipSettings
-from ivr.media.client import MediaProcess, MediaSettings
-from ivr.media.port import StreamEvent
 from speech.prompt import Clip
 from tests.contract.lines.rig import Events
-from tests.contract.lines.sip_rig import free_ports
+from tests.lines.shared_media import SharedMedia
 from tests.lines.sipp import peer
 from tests.lines.telephone import wait_for
 
@@ -26,20 +24,15 @@ PLAYS = pytest.mark.skipif(not peer.may_play(), reason="SIPp plays captures by a
 class Application:
     """A small application on the line: answers, plays, hangs up after the hash; or does what the test says."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, shared: SharedMedia, **settings: Any) -> None:
         self.events = Events()
         self.on_arrival: Literal["answer", "wait", "transfer"] = "answer"
         sound = folder / "greeting"
         sound.write_bytes(b"\x55" * 8 * 10_000)
         self._clip = Clip("greeting", "greeting", sound, sound, sound, 10_000)
-        ports = free_ports()
-        self.media = MediaProcess(MediaSettings(first_port=ports, last_port=ports + 398), self._heard)
-        self.line = SipLine(SipSettings(port=0, **settings), self.media, self._told)
-        self.media.start()
+        self.line = SipLine(SipSettings(port=0, **settings), shared.process, self._told)
+        shared.report = self.line.media_event
         self.line.start()
-
-    def _heard(self, stream: str, event: StreamEvent) -> None:
-        self.line.media_event(stream, event)
 
     def _told(self, call: str, event: LineEvent) -> None:
         self.events(call, event)
@@ -58,15 +51,14 @@ class Application:
 
     def close(self) -> None:
         self.line.stop()
-        self.media.stop()
 
 
 @pytest.fixture
-def make_application(tmp_path: Path) -> Iterator[Callable[..., Application]]:
+def make_application(tmp_path: Path, shared_media: SharedMedia) -> Iterator[Callable[..., Application]]:
     made: list[Application] = []
 
     def make(**settings: Any) -> Application:
-        made.append(Application(tmp_path, **settings))
+        made.append(Application(tmp_path, shared_media, **settings))
         return made[-1]
 
     yield make
