@@ -160,6 +160,7 @@ class Telephone:
         self.branch = ""
         self.remote_party = f"<sip:{self.called}@{self.target[0]}>"
         self.requests: list[Text] = []
+        self.invited: Text | None = None
         self.responses: queue.Queue[Text] = queue.Queue()
         self.ended = threading.Event()
         self._over = False
@@ -284,6 +285,10 @@ class Telephone:
         if request.method == "INVITE" and not self.line_tag:
             if not repeated:
                 self.called_by_line(request)
+            return
+        if request.method == "CANCEL" and self.invited is not None:
+            self.reply(request, 200)
+            self.reply(self.invited, 487)
             return
         status = self.replies.get(request.method, 202 if request.method == "REFER" else 200)
         body = ""

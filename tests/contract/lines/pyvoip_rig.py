@@ -12,11 +12,10 @@ from typing import Literal
 from ivr.lines.port import Line
 from ivr.lines.pyvoip.line import PyVoipLine
 from ivr.lines.pyvoip.settings import PyVoipSettings
-from ivr.media.client import MediaProcess, MediaSettings
-from ivr.media.port import StreamEvent
 from speech.prompt import Clip
 from tests.contract.lines.rig import Ability, Events, Way
-from tests.contract.lines.sip_rig import SipFarEnd, free_ports
+from tests.contract.lines.sip_rig import SipFarEnd
+from tests.lines.shared_media import SharedMedia
 from tests.lines.telephone import Telephone, Text, wait_for
 
 REALM, NONCE = "pbx", "n0nce"
@@ -79,25 +78,19 @@ class PyVoipRig:
     abilities: frozenset[Ability] = frozenset({"refuses", "rings", "notices_the_dead"})
     ways: tuple[Way, ...] = ("event", "info")
 
-    def __init__(self, folder: Path, events: Events) -> None:
+    def __init__(self, folder: Path, events: Events, shared: SharedMedia) -> None:
         self._folder = folder
         self._names: dict[int, str] = {}
         self._clips: dict[str, Clip] = {}
         self._telephones: list[Telephone] = []
         self.registrar = Registrar()
-        ports = free_ports()
-        media = MediaSettings(first_port=ports, last_port=ports + 198)
-        self.media = MediaProcess(media, self._media_event)
         server = ("127.0.0.1", self.registrar.port)
         settings = PyVoipSettings(server, "600", "secret", port=0, dead_after_s=5.0)
-        self._line = PyVoipLine(settings, self.media, events)
+        self._line = PyVoipLine(settings, shared.process, events)
         self.line: Line = self._line
-        self.media.start()
+        shared.report = self._line.media_event
         self._line.start()
         wait_for(lambda: self.registrar.contact is not None)
-
-    def _media_event(self, stream: str, event: StreamEvent) -> None:
-        self._line.media_event(stream, event)
 
     def call_in(self, caller: str = "13800000001") -> SipFarEnd:
         assert self.registrar.contact is not None
@@ -127,7 +120,6 @@ class PyVoipRig:
 
     def close(self) -> None:
         self._line.stop()
-        self.media.stop()
         self.registrar.close()
         for telephone in self._telephones:
             telephone.close()

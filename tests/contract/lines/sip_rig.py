@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,11 +12,10 @@ import numpy as np
 from ivr.lines.port import Line
 from ivr.lines.sip.line import SipLine
 from ivr.lines.sip.settings import SipSettings
-from ivr.media.client import MediaProcess, MediaSettings
-from ivr.media.port import StreamEvent
 from speech.g711 import encode_alaw, encode_ulaw
 from speech.prompt import Clip
 from tests.contract.lines.rig import Ability, Events, Way
+from tests.lines.shared_media import SharedMedia, free_port
 from tests.lines.telephone import SILENCES, Telephone, wait_for
 
 TONES = {
@@ -101,7 +98,9 @@ class SipRig:
         {"refuses", "rings", "transfers", "dials", "dials_told_apart", "notices_the_dead", "asserts_called"}
     )
 
-    def __init__(self, folder: Path, events: Events, law: str = "alaw", *, telephone_events: bool = True) -> None:
+    def __init__(
+        self, folder: Path, events: Events, shared: SharedMedia, law: str = "alaw", *, telephone_events: bool = True
+    ) -> None:
         self._folder = folder
         self._law = law
         self._telephone_events = telephone_events
@@ -109,17 +108,11 @@ class SipRig:
         self._clips: dict[str, Clip] = {}
         self._telephones: list[Telephone] = []
         self.ways: tuple[Way, ...] = ("event", "info") if telephone_events else ("tone", "info")
-        ports = free_ports()
-        media = MediaSettings(first_port=ports, last_port=ports + 198)
-        self.media = MediaProcess(media, self._media_event)
         settings = SipSettings(port=0, probe_after_s=4.0, probe_patience_s=1.5, unanswered_s=3.0)
-        self._line = SipLine(settings, self.media, events)
+        self._line = SipLine(settings, shared.process, events)
         self.line: Line = self._line
-        self.media.start()
+        shared.report = self._line.media_event
         self._line.start()
-
-    def _media_event(self, stream: str, event: StreamEvent) -> None:
-        self._line.media_event(stream, event)
 
     def call_in(self, caller: str = "13800000001") -> SipFarEnd:
         telephone = self._telephone(number=caller)
@@ -132,7 +125,7 @@ class SipRig:
         return f"sip:bob@127.0.0.1:{telephone.port}"
 
     def nobody(self) -> str:
-        return f"sip:bob@127.0.0.1:{free_ports(1)}"
+        return f"sip:bob@127.0.0.1:{free_port()}"
 
     def clip(self, name: str, ms: int) -> Clip:
         """Each clip is one byte, repeated; the same one in both laws."""
@@ -150,7 +143,6 @@ class SipRig:
 
     def close(self) -> None:
         self._line.stop()
-        self.media.stop()
         for telephone in self._telephones:
             telephone.close()
 
@@ -166,16 +158,3 @@ class SipRig:
         )
         self._telephones.append(telephone)
         return telephone
-
-
-def free_ports(count: int = 200) -> int:
-    """The first of so many even ports that were free a moment ago (below those the system gives out itself)."""
-    first = 20000 + random.randrange(5000) * 2
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", first))
-            except OSError:
-                first += 2
-                continue
-        return first

@@ -10,12 +10,13 @@ import pytest
 from tests.contract.lines.rig import Events, Rig
 from tests.contract.lines.sip_rig import SipRig
 from tests.contract.lines.suite import LineContract
+from tests.lines.shared_media import SharedMedia
 
 
 class TestDirectSip(LineContract):
     @pytest.fixture
-    def rig(self, tmp_path: Path, events: Events) -> Iterator[Rig]:
-        rig = SipRig(tmp_path, events)
+    def rig(self, tmp_path: Path, events: Events, shared_media: SharedMedia) -> Iterator[Rig]:
+        rig = SipRig(tmp_path, events, shared_media)
         yield rig
         rig.close()
 
@@ -30,7 +31,7 @@ class TestDirectSipMuLawWithoutEvents:
     test_heard_to_its_end = LineContract.test_what_is_played_is_heard_to_its_end
 
     @pytest.fixture
-    def rig(self, tmp_path: Path, events: Events) -> Iterator[Rig]:
-        rig = SipRig(tmp_path, events, "ulaw", telephone_events=False)
+    def rig(self, tmp_path: Path, events: Events, shared_media: SharedMedia) -> Iterator[Rig]:
+        rig = SipRig(tmp_path, events, shared_media, "ulaw", telephone_events=False)
         yield rig
         rig.close()
