@@ -70,7 +70,7 @@ class PyVoipLine:
         own = (settings.host, self._wires.port)
         with self._lock:
             board.phone = phones.Phone(settings.server, settings.username, settings.password, own, board.rings)
-            board.phone.begin(board, board.description_of, settings.expires_s)
+            board.phone.begin(board.carrier, board.description_of, settings.expires_s)
 
     def stop(self) -> None:
         """End every call, leave the PBX and close."""

@@ -7,25 +7,23 @@ with the last answer of a call, which pyVoIP alone never does.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
-from aiosipua import SipMessage, SipResponse
 
 from ivr.lines.port import Arrived, Gone, Interrupted, Key, LineEvents, PlayEnded
+from ivr.lines.pyvoip.carrier import WireCarrier, as_pyvoip
+from ivr.lines.pyvoip.conversation import Conversation
 from ivr.lines.pyvoip.settings import PyVoipSettings
-from ivr.lines.sip.asked import AskedTable
-from ivr.lines.sip.clock import Clock, Timer
+from ivr.lines.sip.clock import Clock
 from ivr.lines.sip.hop import Hop
 from ivr.lines.sip.leg import Cause
-from ivr.lines.sip.numbers import KeyWays, called_of, caller_of, key_of_info
+from ivr.lines.sip.numbers import called_of, caller_of, key_of_info
 from ivr.lines.sip.reading import Flaw, Request, Response, read
 from ivr.lines.sip.replies import refusal, response_to
-from ivr.lines.sip.served import Send, Served, ServedTable
+from ivr.lines.sip.served import Send, Served
 from ivr.lines.sip.station import Complaints
-from ivr.lines.sip.terms import Agreement, NotAcceptable, Terms
+from ivr.lines.sip.terms import NotAcceptable, Terms
 from ivr.media.port import ClipsEnded, Law, MediaPort, StreamEvent, StreamKey, StreamRestarted, StreamSilent
 
 log = structlog.get_logger(__name__)
@@ -41,34 +39,16 @@ REFUSALS = {
 }
 
 
-@dataclass(slots=True)
-class Conversation:
-    """One call: pyVoIP's object, and what it does not keep."""
-
-    id: str
-    sip_id: str
-    invite: Served
-    terms: Terms
-    description: str
-    agreement: Agreement | None
-    voip: Any = None
-    answered: bool = False
-    unacknowledged: Served | None = None
-    bye_due: bool = False
-    cseq: int = 0
-    keys: KeyWays = field(default_factory=KeyWays)
-    waiting: Timer | None = None
-
-
 class Switchboard:
-    """Implements `phone.Carrier`. `phone` is set before the first call."""
+    """`phone` is set before the first call."""
 
     def __init__(
         self, settings: PyVoipSettings, clock: Clock, media: MediaPort, send: Send, report: LineEvents
     ) -> None:
         self.calls: dict[str, Conversation] = {}
-        self.served = ServedTable(send, clock)
-        self.asked = AskedTable(send, clock)
+        self._pbx = Hop("UDP", *settings.server)
+        self.carrier = WireCarrier(send, clock, self._pbx, self._source_of)
+        self.served, self.asked = self.carrier.served, self.carrier.asked
         self.phone: Any = None
         self.is_closing = False
         self._settings = settings
@@ -77,8 +57,11 @@ class Switchboard:
         self._send = send
         self._report = report
         self._complain = Complaints(clock=clock.now)
-        self._pbx = Hop("UDP", *settings.server)
         self._by_sip: dict[str, Conversation] = {}
+
+    def _source_of(self, sip_id: str) -> Hop | None:
+        call = self._by_sip.get(sip_id)
+        return call.invite.request.source if call else None
 
     def description_of(self, sip_id: str) -> str:
         """Our session description for this call."""
@@ -123,39 +106,6 @@ class Switchboard:
             case StreamSilent(for_s) if for_s >= self._settings.dead_after_s:
                 log.warning("call_silent", call=stream, for_s=round(for_s, 1))
                 self.end(call, "dead_line")
-
-    # -- between pyVoIP and the wire (`phone.Carrier`)
-
-    def carry(self, text: str, answered: Callable[[Any], None] | None = None) -> None:
-        """A text that pyVoIP wrote: responses into their transaction, requests into one of their own."""
-        message = SipMessage.parse(text.encode("utf-8"))
-        if isinstance(message, SipResponse):
-            served = self._served_for(message)
-            if served is not None:
-                served.answer(message)
-            return
-        if message.method == "BYE":
-            call = self._by_sip.get(message.call_id or "")
-            # To where the PBX's own requests came from: it may have more than one address.
-            hop = call.invite.request.source if call else self._pbx
-            self.asked.ask(message, hop, lambda _response: None, lambda _why: None)
-            return
-        hear = answered or (lambda _response: None)
-
-        def heard(response: Response) -> None:
-            if response.status >= 200:
-                hear(_as_pyvoip(response.message))
-
-        self.asked.ask(message, self._pbx, heard, lambda _why: hear(None), 16.0)
-
-    def later(self, after_s: float, act: Callable[[], object]) -> Timer:
-        return self._clock.call_later(after_s, act)
-
-    def _served_for(self, response: SipResponse) -> Served | None:
-        vias, cseq = response.via, response.cseq
-        if not vias or cseq is None:
-            return None
-        return self.served.find(vias[0].branch or "", cseq.method)
 
     # -- off the wire
 
@@ -219,7 +169,7 @@ class Switchboard:
                 self._media.inject_key(call.id, key)
             return
         call.invite = served if request.method == "INVITE" else call.invite
-        self.phone.sip.parse_message(_as_pyvoip(request.message))
+        self.phone.sip.parse_message(as_pyvoip(request.message))
         if request.method == "BYE":
             if not call.answered:
                 self._refuse(call, "terminated")
@@ -246,7 +196,7 @@ class Switchboard:
             description, agreement = terms.answer(request.sdp) if request.sdp is not None else (terms.offer(), None)
             call = Conversation(call_id, request.call_id, served, terms, description, agreement, cseq=request.cseq)
             self.calls[call_id] = self._by_sip[request.call_id] = call
-            self.phone.sip.parse_message(_as_pyvoip(request.message))
+            self.phone.sip.parse_message(as_pyvoip(request.message))
         except NotAcceptable as error:
             self._complain("offer_not_acceptable", request.source.host, reason=str(error))
             self._media.close(call_id)
@@ -261,7 +211,7 @@ class Switchboard:
         call = self._by_sip[voip.call_id]
         call.voip = voip
         voip.on_change = lambda request: self._changed(call, request)
-        call.waiting = self.later(self._settings.answer_within_s, lambda: self._neglected(call))
+        call.waiting = self._clock.call_later(self._settings.answer_within_s, lambda: self._neglected(call))
         message = call.invite.request.message
         # The PBX is trusted by definition: what it asserts about the caller counts.
         self._report(call.id, Arrived(caller_of(message, asserted=True), called_of(message), self._clock.wall()))
@@ -382,10 +332,3 @@ class Switchboard:
         if call.waiting:
             call.waiting.cancel()
             call.waiting = None
-
-
-def _as_pyvoip(message: SipMessage) -> Any:
-    """The same message as pyVoIP reads it."""
-    from pyVoIP.SIP import SIPMessage  # noqa: PLC0415 (optional; `load_phone` has found it)
-
-    return SIPMessage(bytes(message))

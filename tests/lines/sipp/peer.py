@@ -62,7 +62,7 @@ def free_udp_port() -> int:
 
 
 def free_media_port() -> int:
-    """SIPp takes this port for sound and the next even one for pictures, and looks for no others when they are taken."""
+    """SIPp takes this port for sound, the next even one for pictures; it looks for no others when they are taken."""
     for port in random.sample(range(10000, 18000, 10), 100):
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             for offset in range(4):
