@@ -37,7 +37,7 @@ RETRIES_S = (0.5, 1.0, 2.0, 4.0)
 CLOCK_SET_BACK_MS = 200
 """The pause assumed between two keys when the clock went back between them: a human's pace."""
 
-WORKERS = 8
+WORKERS = 4
 """Steps under way at once: they wait for the disk, not for the processor."""
 
 
