@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -12,8 +13,10 @@ import pytest
 
 from ivr.lines.port import Arrived, DialFailed, Dialled, Gone
 from ivr.lines.sip.framing import Framer, StreamBroken
+from ivr.lines.sip.hop import Hop
 from ivr.lines.sip.line import SipLine
 from ivr.lines.sip.settings import RegistrarSettings, SipSettings
+from ivr.lines.sip.wires import Wires
 from tests.contract.lines.rig import Events
 from tests.lines.sip.bench import sdp
 from tests.lines.telephone import Telephone, Text, wait_for
@@ -208,6 +211,35 @@ def test_a_dead_phone_does_not_deafen_the_others(make_line: Lines, events: Event
     line.answer(events.next_call(1))
     telephones[0].take_answer()
     telephones[0].hang_up()
+
+
+def test_the_error_of_one_datagram_does_not_swallow_the_next() -> None:
+    refused: list[Hop] = []
+
+    async def scene() -> bytes:
+        wires = Wires(
+            *("127.0.0.1", 0),
+            tcp=False,
+            advertised="",
+            heard=lambda _data, _hop: None,
+            refused=lambda _data, hop: refused.append(hop),
+            welcome=lambda _host: True,
+        )
+        await wires.start()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alive:
+            alive.bind(("127.0.0.1", 0))
+            alive.settimeout(1)
+            dead = Hop("UDP", "127.0.0.1", 1)
+            wires.send(b"to nobody", dead)
+            wires.send(b"to somebody", Hop("UDP", "127.0.0.1", alive.getsockname()[1]))
+            found = alive.recv(100)
+        while not refused:
+            await asyncio.sleep(0.01)
+        await wires.stop()
+        return found
+
+    assert asyncio.run(scene()) == b"to somebody"
+    assert refused == [Hop("UDP", "127.0.0.1", 1)]
 
 
 # -- life

@@ -407,6 +407,7 @@ def test_answers_go_to_the_sender(bench: Bench, via: str, to: Hop) -> None:
     answer = bench.expect(200)
     assert answer.hop == to
     assert "rport=5080" in answer["Via"]
+    assert "received=127.0.0.1" in answer["Via"]
 
 
 def test_without_rport_answers_go_to_the_port_of_the_via(bench: Bench, phone: Phone) -> None:
