@@ -140,7 +140,7 @@ _MEANINGS = (
     ("disk I/O error", "the disk can't be read or written: check it and the data folder's permissions"),
     ("readonly database", "the database file is read-only for this user: give the user write permission"),
     ("unable to open database file", "the database file can't be opened: check that its folder exists and is writable"),
-    ("no such table", "the database has no tables yet: run `orderline serve` once, or `orderline migrate`"),
+    ("no such table", "the database has no tables yet: run `orderline serve` once"),
     ("Connection refused", "PostgreSQL does not answer at this address: start it, or change database.url"),
     ("password authentication failed", "PostgreSQL refuses the password: check ORDERLINE_DATABASE__URL"),
     ("No space left", "the disk is full: free space; calls go on as soon as there is some"),

@@ -71,7 +71,8 @@ def _decoder(values: tuple[int, ...]) -> Samples:
 @cache
 def _encoder(values: tuple[int, ...]) -> NDArray[np.uint8]:
     """For each of the 65,536 samples the byte whose value is nearest."""
-    order = sorted(range(256), key=lambda byte: values[byte])
+    # µ-law has two zeros; silence is written as 0xFF everywhere, so the greater byte comes first.
+    order = sorted(range(256), key=lambda byte: (values[byte], -byte))
     levels = np.array([values[byte] for byte in order], dtype=np.int32)
     codes = np.array(order, dtype=np.uint8)
     borders = (levels[1:] + levels[:-1]) / 2

@@ -120,7 +120,7 @@ def _recordings(config: Config, names: tuple[str, ...]) -> Iterator[Finding]:
         if file.stem not in names
     ]
     if strange:
-        do = "a recording is named like its prompt: see `orderline prompts list`"
+        do = "a recording is named like its prompt in speech/texts/zh.toml"
         yield Finding("WARN", "recordings", f"no prompt is called {', '.join(strange[:5])}", do)
     yield Finding("OK", "recordings", f"{usable} recorded prompts in {folder}")
 
