@@ -34,9 +34,7 @@ def test_a_full_disk_costs_no_order_and_no_call(wording: Wording, tmp_path: Path
 
     full = True
     with pytest.raises(OperationalError) as refused:
-        for _ in range(500):
-            # There is some room left in the last pages; events that change nothing use it up.
-            runner.handle("c", told.LineResumed("filling"))
+        _fill(runner)
     assert "free space" in explain(refused.value)
     with pytest.raises(OperationalError):
         runner.handle("c", confirm)
@@ -50,3 +48,9 @@ def test_a_full_disk_costs_no_order_and_no_call(wording: Wording, tmp_path: Path
     said = [one.name for play in handled.actions if isinstance(play.action, PlayPrompts) for one in play.action.prompts]
     assert said[0] == "order_accepted"
     world.store.close()
+
+
+def _fill(runner: Runner) -> None:
+    """There is some room left in the last pages; events that change nothing use it up."""
+    for _ in range(500):
+        runner.handle("c", told.LineResumed("filling"))
