@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.config import Config, ConfigError
-from admin.config_settings import basket_rules, media_settings, sip_settings, web_settings
+from admin.config_settings import basket_rules, media_settings, pyvoip_settings, sip_settings, web_settings
 from admin.web.app import create_app
 from admin.web.captions import Captions
 from admin.web.queries import LineStatus, StoreQueries
@@ -29,6 +29,7 @@ from admin.web.settings import SuggestedCaller
 from ivr.exchange import Exchange
 from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
+from ivr.lines.pyvoip.line import PyVoipLine
 from ivr.lines.sip.line import SipLine
 from ivr.media.client import MediaProcess
 from ivr.media.port import StreamEvent
@@ -120,6 +121,9 @@ class Node:
     """One running order line: lines, media process, exchange, dispatcher, web side. Start it, stop it."""
 
     def __init__(self, config: Config, store: Store, wording: Wording, prompts: PromptStore) -> None:
+        # First what the configuration may still refuse, for nothing has been opened yet.
+        extension = pyvoip_settings(config)
+        direct = sip_settings(config)
         self.config = config
         self.store = store
         self.prompts = prompts
@@ -135,7 +139,10 @@ class Node:
             self.runner, prompts, dialogue=config.dialogue.settings(), order_placed=self.dispatcher.wake
         )
         self.media = MediaProcess(media_settings(config), self._media_heard)
-        self.sip = SipLine(sip_settings(config), self.media, self.exchange.events_of(lambda: self.sip))
+        self.sip = SipLine(direct, self.media, self.exchange.events_of(lambda: self.sip))
+        self.pyvoip = (
+            PyVoipLine(extension, self.media, self.exchange.events_of(self._the_pyvoip)) if extension else None
+        )
         demo = self._is_demo()
         web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
         self.browser = BrowserLine(
@@ -143,7 +150,7 @@ class Node:
             self.exchange.events_of(lambda: self.browser),
             written=Captions(wording),
         )
-        queries = StoreQueries(store, self._line_states)
+        queries = StoreQueries(store, self.line_states)
         app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file)
         self.web = WebServer(app, web)
 
@@ -158,9 +165,12 @@ class Node:
                 log.info("calls_of_an_earlier_run_ended", calls=ended)
             self._step(starting, "the sales dispatcher", self.dispatcher.start, self.dispatcher.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
-            if self.config.sip.enabled:
+            if self.config.sip.enabled or self.pyvoip:
                 self._step(starting, "the media process", self.media.start, self.media.stop)
+            if self.config.sip.enabled:
                 self._step(starting, "the SIP line", self.sip.start, self.sip.stop)
+            if self.pyvoip:
+                self._step(starting, "the pyVoIP line", self.pyvoip.start, self.pyvoip.stop)
             self._step(starting, "the web side", self.web.start, self.web.stop)
             self._step(starting, "the browser phone", self.browser.start, self.browser.stop)
             self._started = starting.pop_all()
@@ -180,18 +190,30 @@ class Node:
             reason = explain(error) if isinstance(error, SQLAlchemyError) else str(error)
             raise StartError(f"{what} does not start: {reason}") from error
 
-    def _line_states(self) -> tuple[LineStatus, ...]:
+    def line_states(self) -> tuple[LineStatus, ...]:
+        """How this node's lines stand, for status pages."""
         sip = self.config.sip
         states = []
         if sip.enabled:
             address = f"sip:{sip.host}:{sip.port}"
             states.append(LineStatus("sip", "up", address, self.sip.live_calls()))
+        if self.pyvoip:
+            address = f"{self.config.pyvoip.registrar.user}@{self.config.pyvoip.registrar.server}"
+            known = self.pyvoip.is_registered()
+            states.append(LineStatus("pyvoip", "up" if known else "starting", address, self.pyvoip.live_calls()))
         states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
         return tuple(states)
 
     def _media_heard(self, stream: str, event: StreamEvent) -> None:
-        """The media process is made before the line that it reports to."""
+        """The media process is made before the lines; each of them knows its own streams."""
         self.sip.media_event(stream, event)
+        if self.pyvoip:
+            self.pyvoip.media_event(stream, event)
+
+    def _the_pyvoip(self) -> PyVoipLine:
+        if self.pyvoip is None:
+            raise AssertionError("only this line itself asks for it")
+        return self.pyvoip
 
     def _clip_file(self, key: str) -> Path | None:
         return self.prompts.file(key)

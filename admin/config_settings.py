@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from admin.config import Config, secret
+from admin.config import Config, ConfigError, secret
 from admin.config_sections import Registrar
 from admin.web.settings import SuggestedCaller, WebSettings
+from ivr.lines.pyvoip.settings import PyVoipSettings
 from ivr.lines.sip.settings import RegistrarSettings, SipSettings
 from ivr.media.client import MediaSettings
 from orders.baskets import BasketRules
@@ -33,6 +34,28 @@ def sip_settings(config: Config) -> SipSettings:
         password=registrar.password if registrar else "",
         registrar=registrar,
     )
+
+
+def pyvoip_settings(config: Config) -> PyVoipSettings | None:
+    """For `ivr.lines.pyvoip`; None while that line is off. Raises ConfigError."""
+    pyvoip = config.pyvoip
+    registrar = _registrar(pyvoip.registrar, "pyvoip.registrar.password_file")
+    if not pyvoip.enabled or registrar is None:
+        return None
+    try:
+        return PyVoipSettings(
+            server=registrar.address,
+            username=registrar.username,
+            password=registrar.password,
+            host=pyvoip.host,
+            port=pyvoip.port,
+            expires_s=registrar.expires_s,
+            most_calls=pyvoip.max_calls,
+            dead_after_s=config.sip.dead_after_s,
+            laws=config.sip.codecs,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def media_settings(config: Config) -> MediaSettings:
