@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ivr.codec import Unreadable, from_json, pack_action, unpack_action, unpack_event
+from ivr.codec import Unreadable, from_json, pack_action, to_json, unpack_action, unpack_event
 from ivr.conversation import take
 from ivr.dialogue.actions import Action, Ask
 from ivr.dialogue.events import Event
@@ -88,7 +88,8 @@ def replay(call: str, events: Sequence[Recorded]) -> Difference | None:
         unasked = [type(ask).__name__ for ask, _ in answers]
         if unasked:
             return Difference(call, recorded.sequence, stage, f"no longer asks {', '.join(unasked)}", orders=True)
-        line = tuple(pack_action(action) for action in taken.line)
+        # Through JSON, as the record went: there a tuple is a list.
+        line = tuple(from_json(to_json([pack_action(action) for action in taken.line])))
         if line != recorded.line:
             return Difference(call, recorded.sequence, stage, _first_difference(recorded.line, line), orders=False)
         state = taken.state
