@@ -40,7 +40,7 @@ class PyVoipLine:
         self._report = report
         self._lock = threading.RLock()
         self._runner = LoopThread(f"line-{name}")
-        self._clock = LoopClock(self._runner.loop, self._lock)
+        self._clock = LoopClock(self._runner, self._lock)
         self._wires = Wires(
             settings.host,
             settings.port,
@@ -105,10 +105,11 @@ class PyVoipLine:
         deadline = loop.time() + FAREWELL_S
         while loop.time() < deadline:
             with self._lock:
-                if not self._board.asked.unanswered:
+                if self._board.is_quiet:
                     break
             await asyncio.sleep(0.02)
         with self._lock:
+            self._board.leave()
             self._clock.stop()
             self._board.served.close()
             self._board.asked.close()

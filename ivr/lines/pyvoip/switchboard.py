@@ -16,13 +16,13 @@ from ivr.lines.pyvoip.carrier import WireCarrier, as_pyvoip
 from ivr.lines.pyvoip.conversation import Conversation
 from ivr.lines.pyvoip.settings import PyVoipSettings
 from ivr.lines.sip.clock import Clock
+from ivr.lines.sip.doorkeeper import Complaints
 from ivr.lines.sip.hop import Hop
 from ivr.lines.sip.leg import Cause
 from ivr.lines.sip.numbers import called_of, caller_of, key_of_info
 from ivr.lines.sip.reading import Flaw, Request, Response, read
 from ivr.lines.sip.replies import refusal, response_to
 from ivr.lines.sip.served import Send, Served
-from ivr.lines.sip.station import Complaints
 from ivr.lines.sip.terms import NotAcceptable, Terms
 from ivr.media.port import ClipsEnded, Law, MediaPort, StreamEvent, StreamKey, StreamRestarted, StreamSilent
 
@@ -71,6 +71,17 @@ class Switchboard:
     def remembered(self) -> int:
         kept = len(self.phone.calls) + len(self.phone.sip.tagLibrary) - 1 if self.phone else 0
         return len(self.calls) + len(self._by_sip) + len(self.served) + len(self.asked) + kept
+
+    @property
+    def is_quiet(self) -> bool:
+        """Every call is over on the wire too, and nothing of ours waits for an answer."""
+        return not self._by_sip and not self.asked.unanswered
+
+    def leave(self) -> None:
+        """The line closes now: who never acknowledged its answer gets the BYE all the same."""
+        for call in list(self._by_sip.values()):
+            if call.bye_due:
+                self._say_bye(call)
 
     # -- what the line wants
 

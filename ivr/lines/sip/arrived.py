@@ -123,6 +123,8 @@ def dialog_of(request: Request) -> Dialog:
     dialog.remote_uri = written_uri(request.header("from"))
     dialog.local_uri = written_uri(request.header("to"))
     dialog.remote_tag = request.from_tag
+    # In order for the side that answers (§12.1.1); aiosipua reverses it here too, which is the caller's way.
+    dialog.route_set = list(request.message.headers.get("record-route"))
     dialog.remote_cseq = request.cseq
     return dialog
 

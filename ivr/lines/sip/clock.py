@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import structlog
 
+from ivr.lines.sip.loop_thread import LoopThread
+
 log = structlog.get_logger(__name__)
 
 Act = Callable[[], object]
@@ -51,10 +53,10 @@ class LoopTimer:
 
 
 class LoopClock:
-    """Real time on `loop`; everything due runs with `lock` held."""
+    """Real time on the loop of `thread`, once that is started; everything due runs with `lock` held."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, lock: AbstractContextManager[Any]) -> None:
-        self._loop = loop
+    def __init__(self, thread: LoopThread, lock: AbstractContextManager[Any]) -> None:
+        self._thread = thread
         self._lock = lock
         self._guard = threading.Lock()
         self._heap: list[tuple[float, int, LoopTimer]] = []
@@ -76,7 +78,7 @@ class LoopClock:
             heapq.heappush(self._heap, (self.now() + max(0.0, after_s), next(self._numbers), timer))
             first = self._heap[0][2] is timer
             if first:
-                self._loop.call_soon_threadsafe(self._arm)
+                self._thread.loop.call_soon_threadsafe(self._arm)
         return timer
 
     def stop(self) -> None:
@@ -94,7 +96,7 @@ class LoopClock:
         with self._guard:
             if self._heap:
                 wait = max(0.0, self._heap[0][0] - self.now())
-                self._handle = self._loop.call_later(wait, self._run_due)
+                self._handle = self._thread.loop.call_later(wait, self._run_due)
 
     def _run_due(self) -> None:
         for timer in self._due():

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import structlog
-from aiosipua import Dialog, SipDigestAuth, SipRequest, generate_call_id, generate_tag, stringify_uri
-from aiosipua.auth import answer_challenge
+from aiosipua import Dialog, SipRequest, generate_call_id, generate_tag, stringify_uri
 
 from ivr.lines.port import Answered, DialFailed, DialFailure, Gone
 from ivr.lines.sip.asked import Asked, NoAnswer
 from ivr.lines.sip.clock import Timer
+from ivr.lines.sip.digest import credentials, own_credentials
 from ivr.lines.sip.hop import Hop, sip_uri, uri_of_header
 from ivr.lines.sip.leg import Cause, Leg
 from ivr.lines.sip.reading import Response
@@ -205,24 +205,16 @@ class DialledLeg(Leg):
             self._session_s = least
             self._invite({"Min-SE": str(least)})
             return
-        if status in (401, 407) and self._challenges < MOST_CHALLENGES and (answer := self._credentials(response)):
+        if self._challenges < MOST_CHALLENGES and (answer := self._credentials(response)):
             self._challenges += 1
             self._invite(dict([answer]))
             return
         self._fail(failure_of(status), status)
 
     def _credentials(self, response: Response) -> tuple[str, str] | None:
-        settings = self.station.settings
-        username, password = settings.username, settings.password
-        if not username and settings.registrar:
-            username, password = settings.registrar.username, settings.registrar.password
-        if not username or self._asked is None:
+        if self._asked is None:
             return None
-        auth = SipDigestAuth(username, password)
-        try:
-            return answer_challenge(auth, response.message, response.status, "INVITE", self._asked.request.uri)
-        except ValueError:
-            return None
+        return credentials(response, self._asked.request, *own_credentials(self.station.settings))
 
     # -- giving up
 

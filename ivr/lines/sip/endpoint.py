@@ -1,7 +1,7 @@
 """The SIP endpoint: every message comes in here and is given to what it belongs to, or answered on the spot.
 
 Owns the tables of calls and dialogs. No sockets and no threads: bytes and a clock come in, bytes go out, so that tests
-play both sides. What strangers and broken messages get is decided here.
+play both sides. What strangers and broken messages get is decided by the `doorkeeper`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import secrets
 from collections.abc import Callable
 
 import structlog
-from aiosipua import SipResponse
 
 from ivr.lines.port import DialFailed, Dialled, Gone
 from ivr.lines.sip.arrived import RETRY_AFTER_S, ArrivedLeg
 from ivr.lines.sip.dialled import DialledLeg, target_of
+from ivr.lines.sip.doorkeeper import Complaints, Doorkeeper
 from ivr.lines.sip.hop import Hop, is_ipv4
 from ivr.lines.sip.leg import Leg
 from ivr.lines.sip.numbers import clean_number
-from ivr.lines.sip.reading import Flaw, Request, Response, read
+from ivr.lines.sip.reading import Request, Response, read
 from ivr.lines.sip.replies import ALLOW, KNOWN_EXTENSIONS, SUPPORTED, refusal, response_to
 from ivr.lines.sip.served import Served
 from ivr.lines.sip.session import TooShort, answer_session
-from ivr.lines.sip.station import Complaints, Station
+from ivr.lines.sip.station import Station
 from ivr.lines.sip.terms import NotAcceptable
 from ivr.media.port import StreamEvent
 
@@ -40,6 +40,7 @@ class Endpoint:
         self._dialogs: dict[tuple[str, str], Leg] = {}
         self._reserved: set[str] = set()
         self._complain = Complaints(clock=station.clock.now)
+        self._door = Doorkeeper(station, self._complain)
 
     # -- what the line asks
 
@@ -96,6 +97,18 @@ class Endpoint:
         for leg in list(self._legs.values()):
             leg.hang_up("line_closed")
 
+    @property
+    def is_quiet(self) -> bool:
+        """Every call is over on the wire too, and nothing of ours waits for an answer."""
+        return not self._dialogs and not self.station.asked.unanswered
+
+    def leave(self) -> None:
+        """The line closes now: who never acknowledged its answer gets the BYE all the same."""
+        for leg in list(self._dialogs.values()):
+            if leg.changes.waits_for_ack:
+                leg.changes.ended()
+                leg.send_bye()
+
     # -- what comes off the wire
 
     def receive(self, data: bytes, source: Hop) -> None:
@@ -106,13 +119,9 @@ class Endpoint:
         if isinstance(found, Response):
             self.station.asked.heard(found)
             return
-        if not self.station.is_peer(source.host):
-            self._refuse_stranger(found, source)
-            return
-        if isinstance(found, Flaw):
-            self._answer_flaw(found, source)
-            return
-        self._take(found)
+        request = self._door.admit(found, source)
+        if request is not None:
+            self._take(request)
 
     def unreachable(self, data: bytes, hop: Hop) -> None:
         """The network could not deliver this (b"": nothing more gets there)."""
@@ -132,7 +141,7 @@ class Endpoint:
         elif known is not None:
             known.repeated()
         elif self.station.served.is_full:
-            self._send(refusal(request, 503, Retry_After=RETRY_AFTER_S), request.reply_to)
+            self.station.wiring.send(bytes(refusal(request, 503, Retry_After=RETRY_AFTER_S)), request.reply_to)
         else:
             served = self.station.served.begin(request)
             try:
@@ -191,6 +200,9 @@ class Endpoint:
         return next((leg for leg in self._legs.values() if isinstance(leg, ArrivedLeg) and leg.is_of(invite)), None)
 
     def _options(self, served: Served) -> None:
+        if self.is_closing:
+            served.refuse(503, headers={"Retry-After": RETRY_AFTER_S})
+            return
         headers = {"Allow": ALLOW, "Supported": SUPPORTED, "Accept": "application/sdp", "Accept-Encoding": "identity"}
         served.answer(response_to(served.request.message, 200, headers=headers))
 
@@ -275,21 +287,5 @@ class Endpoint:
         )
 
     def _not_dialled(self, call: str, failed: DialFailed) -> None:
-        self.station.report(call, failed)
-        self.station.report(call, Gone("we_hung_up"))
-
-    # -- strangers and nonsense
-
-    def _refuse_stranger(self, found: Request | Flaw, source: Hop) -> None:
-        method = found.method if isinstance(found, Request) else "unreadable"
-        self._complain("sip_stranger_refused", source.host, method=method[:20])
-        if isinstance(found, Request) and not self.station.settings.silent_refusal and method != "ACK":
-            self._send(refusal(found, 403), found.reply_to)
-
-    def _answer_flaw(self, flaw: Flaw, source: Hop) -> None:
-        self._complain("sip_message_flawed", source.host, reason=flaw.reason[:100])
-        if flaw.request is not None and flaw.reply_to is not None and flaw.request.method != "ACK":
-            self._send(response_to(flaw.request, flaw.status, flaw.phrase), flaw.reply_to)
-
-    def _send(self, response: SipResponse, hop: Hop) -> None:
-        self.station.wiring.send(bytes(response), hop)
+        self.station.tell(call, failed)
+        self.station.tell(call, Gone("we_hung_up"))

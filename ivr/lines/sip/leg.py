@@ -17,6 +17,7 @@ from aiosipua import Dialog, SipRequest, parse_uri, stringify_uri
 from ivr.lines.port import Gone, Interrupted, Key, LineEvent, PlayEnded
 from ivr.lines.sip.asked import Asked, NoAnswer, OnNoAnswer, OnResponse
 from ivr.lines.sip.changes import Changes
+from ivr.lines.sip.digest import credentials, own_credentials
 from ivr.lines.sip.hop import Hop, hop_of_uri, uri_of_header
 from ivr.lines.sip.liveness import Liveness
 from ivr.lines.sip.numbers import KeyWays, key_of_info
@@ -62,12 +63,39 @@ class Leg:
         host, port = self.station.wiring.local(hop)
         request = self.dialog.create_request(method, via_host=host, via_port=port, via_transport=hop.transport)
         self.station.own_headers(request, hop, contact=contact)
+        self._route_strictly(request)
         return request
 
     def ask(
         self, request: SipRequest, on_response: OnResponse, on_no_answer: OnNoAnswer, patience_s: float = LONG_S
     ) -> Asked:
-        return self.station.asked.ask(request, self.next_hop(), on_response, on_no_answer, patience_s)
+        """Send it; a challenge is answered once (some trunks challenge within calls too)."""
+
+        def heard(response: Response) -> None:
+            answer = credentials(response, request, *own_credentials(self.station.settings))
+            if answer is None:
+                on_response(response)
+                return
+            again = self.request(request.method)
+            for name, values in request.headers.items():
+                if name.lower() not in ("via", "cseq", "route"):
+                    again.headers.set_single(name, values[0])
+            again.headers.set_single(*answer)
+            again.body = request.body
+            self.station.asked.ask(again, self.next_hop(), on_response, on_no_answer, patience_s)
+
+        return self.station.asked.ask(request, self.next_hop(), heard, on_no_answer, patience_s)
+
+    def _route_strictly(self, request: SipRequest) -> None:
+        """A first proxy without ";lr" is of RFC 2543: it wants to stand in the request line (§12.2.1.1)."""
+        routes = self.dialog.route_set
+        uri = uri_of_header(routes[0]) if routes else None
+        if uri is None or "lr" in uri.params:
+            return
+        request.headers.remove("Route")
+        for value in (*routes[1:], f"<{request.uri}>"):
+            request.headers.append("Route", value)
+        request.uri = stringify_uri(uri)
 
     def next_hop(self) -> Hop:
         """Where requests within the dialog go: along the route, or to the Contact (RFC 3261 §12.2.1.1).
@@ -232,7 +260,7 @@ class Leg:
     def tell(self, event: LineEvent) -> None:
         """Report to the application; nothing after `Gone`."""
         if not self.is_over:
-            self.station.report(self.call, event)
+            self.station.tell(self.call, event)
 
     def _bye_answered(self, response: Response) -> None:
         if response.status in (401, 407):

@@ -55,8 +55,7 @@ class SipLine:
         self._media = media
         self._lock = threading.RLock()
         self._runner = LoopThread(f"line-{name}")
-        self._loop = self._runner.loop
-        self._clock = LoopClock(self._loop, self._lock)
+        self._clock = LoopClock(self._runner, self._lock)
         self._wires = Wires(
             settings.host,
             settings.port,
@@ -70,6 +69,7 @@ class SipLine:
         )
         self._station = Station(settings, self._clock, media, self._wires, self._resolve, report)
         self._endpoint = Endpoint(self._station)
+        self._endpoint.is_closing = True  # until it is open
         self._registration = Registration(self._station, settings.registrar) if settings.registrar else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._state: Literal["new", "up", "down"] = "new"
@@ -91,6 +91,7 @@ class SipLine:
             ) from error
         self._state = "up"
         with self._lock:
+            self._endpoint.is_closing = False
             self._make_outbound_known()
             if self._registration:
                 self._registration.begin()
@@ -136,13 +137,14 @@ class SipLine:
             return self._endpoint.remembered
 
     async def _farewell(self) -> None:
-        deadline = self._loop.time() + FAREWELL_S
-        while self._loop.time() < deadline:
+        deadline = self._runner.loop.time() + FAREWELL_S
+        while self._runner.loop.time() < deadline:
             with self._lock:
-                if not self._station.asked.unanswered:
+                if self._endpoint.is_quiet:
                     break
             await asyncio.sleep(0.02)
         with self._lock:
+            self._endpoint.leave()
             self._clock.stop()
             self._station.served.close()
             self._station.asked.close()
@@ -224,16 +226,16 @@ class SipLine:
         if is_ipv4(host):
             then(host)
             return
-        self._loop.call_soon_threadsafe(self._begin_resolving, host, then)
+        self._runner.loop.call_soon_threadsafe(self._begin_resolving, host, then)
 
     def _begin_resolving(self, host: str, then: Callable[[str | None], None]) -> None:
-        task = self._loop.create_task(self._look_up(host, then), name="sip-resolve")
+        task = self._runner.loop.create_task(self._look_up(host, then), name="sip-resolve")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _look_up(self, host: str, then: Callable[[str | None], None]) -> None:
         try:
-            found = await self._loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+            found = await self._runner.loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
             address: str | None = str(found[0][4][0])
         except (OSError, UnicodeError, IndexError):
             address = None

@@ -11,13 +11,23 @@ PATIENCE_S = 10.0
 
 
 class LoopThread:
-    """`loop` exists at once and runs from `start` to `stop`."""
+    """`loop` lives from `start` to `stop`: a line that is never started holds nothing open."""
 
     def __init__(self, name: str) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
+        self._name = name
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Raises RuntimeError before `start`."""
+        if self._loop is None:
+            raise RuntimeError(f"{self._name} is not started")
+        return self._loop
 
     def start(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -26,9 +36,10 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the loop; whoever began tasks has ended them."""
-        if self._thread.is_alive():
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            self._thread.join()
-        if not self.loop.is_closed():
-            self.loop.run_until_complete(self.loop.shutdown_default_executor())
-            self.loop.close()
+        if self._thread is None:
+            return
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self._thread = None
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()

@@ -11,11 +11,11 @@ import re
 from typing import Literal
 
 import structlog
-from aiosipua import Dialog, SipDigestAuth, generate_call_id, generate_tag
-from aiosipua.auth import answer_challenge
+from aiosipua import Dialog, SipRequest, generate_call_id, generate_tag
 
 from ivr.lines.sip.asked import NoAnswer
 from ivr.lines.sip.clock import Timer
+from ivr.lines.sip.digest import credentials
 from ivr.lines.sip.hop import Hop, is_ipv4
 from ivr.lines.sip.reading import Response
 from ivr.lines.sip.settings import RegistrarSettings
@@ -121,12 +121,8 @@ class Registration:
     def _answer_challenge(self, response: Response, *, leaving: bool) -> bool:
         if self._challenges >= MOST_CHALLENGES:
             return False
-        auth = SipDigestAuth(self._settings.username, self._settings.password)
-        uri = self._dialog.remote_target
-        try:
-            answer = answer_challenge(auth, response.message, response.status, "REGISTER", uri)
-        except ValueError:
-            answer = None
+        request = SipRequest(method="REGISTER", uri=self._dialog.remote_target)
+        answer = credentials(response, request, self._settings.username, self._settings.password)
         if answer is None:
             return False
         self._challenges += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,7 +10,7 @@ from typing import Protocol
 import structlog
 from aiosipua import SipRequest
 
-from ivr.lines.port import LineEvents
+from ivr.lines.port import LineEvent, LineEvents
 from ivr.lines.sip.asked import AskedTable
 from ivr.lines.sip.clock import Clock
 from ivr.lines.sip.hop import Hop
@@ -59,6 +58,13 @@ class Station:
         self._trusted = networks_of(self.settings.trusted_peers)
         self._known: set[str] = set()
 
+    def tell(self, call: str, event: LineEvent) -> None:
+        """Report to the application, whose faults must not break a call's own order here."""
+        try:
+            self.report(call, event)
+        except Exception:
+            log.exception("report_fault", call=call)
+
     def contact(self, hop: Hop) -> str:
         """Our Contact, as seen from this hop."""
         host, port = self.wiring.local(hop)
@@ -97,24 +103,3 @@ def in_networks(host: str, networks: tuple[Network, ...]) -> bool:
     except ValueError:
         return False
     return any(address in network for network in networks)
-
-
-class Complaints:
-    """A log that an attacker can't flood: each kind of complaint about one peer at most once in `every_s`."""
-
-    def __init__(self, every_s: float = 60.0, most: int = 1000, clock: Callable[[], float] = time.monotonic) -> None:
-        self._every_s = every_s
-        self._most = most
-        self._clock = clock
-        self._told: dict[tuple[str, str], tuple[float, int]] = {}
-
-    def __call__(self, event: str, peer: str, **details: str | int) -> None:
-        now = self._clock()
-        at, held_back = self._told.get((event, peer), (now - self._every_s, 0))
-        if now - at < self._every_s:
-            self._told[event, peer] = (at, held_back + 1)
-            return
-        if len(self._told) >= self._most:
-            self._told.clear()
-        self._told[event, peer] = (now, 0)
-        log.warning(event, peer=peer, held_back=held_back, **details)

@@ -253,6 +253,15 @@ def test_a_port_that_is_taken(make_line: Lines, events: Events) -> None:
     second.stop()
 
 
+def test_a_line_that_is_not_started(events: Events) -> None:
+    line = SipLine(SipSettings(port=0), WrittenMedia(), events)
+    line.dial(Dialled("early", "sip:x@127.0.0.1", ""))
+    assert events.of("early")[0] == DialFailed("unreachable", 503)
+    line.answer("nobody")
+    assert not line.health().listening
+    line.stop()
+
+
 def test_an_address_of_somebody_else(events: Events) -> None:
     line = SipLine(SipSettings(host="192.0.2.1", port=0), WrittenMedia(), events)
     with pytest.raises(OSError, match="can't listen on"):
@@ -275,6 +284,18 @@ def test_the_end_says_bye_and_gone(make_line: Lines, events: Events, telephones:
     line.hang_up(call)
     line.dial(Dialled("late", "sip:x@127.0.0.1", ""))
     assert isinstance(events.of("late")[0], DialFailed)
+
+
+def test_the_end_says_bye_even_to_who_never_acknowledged(
+    make_line: Lines, events: Events, telephones: list[Telephone]
+) -> None:
+    line = make_line()
+    telephones.append(Telephone(target=("127.0.0.1", line.port)))
+    telephones[0].invite()
+    line.answer(events.next_call(0))
+    telephones[0].line_tag = telephones[0].responses.get(timeout=3).tag("To") or "later"
+    line.stop()
+    assert telephones[0].ended.wait(1)
 
 
 def test_registered_over_real_sockets(make_line: Lines, telephones: list[Telephone]) -> None:

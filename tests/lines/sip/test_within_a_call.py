@@ -329,9 +329,58 @@ def test_requests_follow_the_route_and_the_contact(make_bench: Benches) -> None:
     bench.hang_up()
     bye = bench.expect_request("BYE")
     assert bye.uri == "sip:far@203.0.113.9:5999"
-    assert bye.headers["route"] == ["<sip:192.0.2.1;lr>", "<sip:192.0.2.2:5070;lr>"]
-    assert bye.hop == Hop("UDP", "192.0.2.1", 5060)
+    assert bye.headers["route"] == ["<sip:192.0.2.2:5070;lr>", "<sip:192.0.2.1;lr>"]
+    assert bye.hop == Hop("UDP", "192.0.2.2", 5070)
     phone.reply(bye, 200)
+
+
+def test_a_strict_router_stands_in_the_request_line(make_bench: Benches) -> None:
+    bench = make_bench(peers=("127.0.0.0/8", "192.0.2.0/24"))
+    phone = Phone(bench)
+    phone.call(more="Record-Route: <sip:192.0.2.2>\r\nRecord-Route: <sip:192.0.2.1;lr>\r\n")
+    bench.hang_up()
+    bye = bench.expect_request("BYE")
+    assert bye.uri == "sip:192.0.2.2"
+    assert bye.headers["route"] == ["<sip:192.0.2.1;lr>", "<sip:13800000001@127.0.0.1:5080>"]
+    phone.reply(bye, 200)
+
+
+def test_a_challenge_within_a_call_is_answered_once(make_bench: Benches) -> None:
+    bench = make_bench(username="600", password="secret")
+    phone = Phone(bench)
+    phone.call()
+    bench.hang_up()
+    bye = bench.expect_request("BYE")
+    challenge = 'Proxy-Authenticate: Digest realm="t", nonce="n", algorithm=SHA-512\r\n'
+    more = challenge + challenge.replace("SHA-512", "MD5")
+    phone.reply(bye, 407, more=more)
+    again = bench.expect_request("BYE")
+    assert 'username="600"' in again["Proxy-Authorization"]
+    assert again["CSeq"] == "2 BYE"
+    assert again["Via"] != bye["Via"]
+    phone.reply(again, 407, more=more)
+    bench.expect_silence()
+    assert bench.endpoint.leg("call-1") is None
+
+
+def test_a_fault_of_the_application_breaks_no_call(bench: Bench, phone: Phone) -> None:
+    def broken(_call: str, _event: object) -> None:
+        raise RuntimeError("the application has a fault")
+
+    bench.station.report = broken
+    phone.call()
+    phone.send("BYE")
+    bench.expect(200)
+    assert bench.endpoint.leg("call-1") is None
+
+
+def test_a_closing_line_says_so(bench: Bench, phone: Phone) -> None:
+    bench.endpoint.close_calls()
+    phone.send("OPTIONS")
+    bench.expect(503)
+    phone.send("INVITE", sdp())
+    assert bench.expect(503)["Retry-After"]
+    phone.send("ACK", branch=phone.branch)
 
 
 @pytest.mark.parametrize(
