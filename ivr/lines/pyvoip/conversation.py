@@ -19,8 +19,8 @@ class Conversation:
     sip_id: str
     invite: Served
     terms: Terms
-    description: str
-    agreement: Agreement | None
+    description: str = ""
+    agreement: Agreement | None = None
     voip: Any = None
     answered: bool = False
     unacknowledged: Served | None = None

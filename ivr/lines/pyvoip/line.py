@@ -15,10 +15,12 @@ from typing import Literal
 import structlog
 
 from ivr.lines.port import DialFailed, Dialled, Gone, LineEvents, TransferEnded
+from ivr.lines.pyvoip.intake import Intake
 from ivr.lines.pyvoip.library import load_phone
 from ivr.lines.pyvoip.settings import PyVoipSettings
 from ivr.lines.pyvoip.switchboard import Switchboard
 from ivr.lines.sip.clock import LoopClock
+from ivr.lines.sip.doorkeeper import Complaints
 from ivr.lines.sip.hop import Hop
 from ivr.lines.sip.loop_thread import LoopThread
 from ivr.lines.sip.wires import Wires
@@ -51,6 +53,8 @@ class PyVoipLine:
             welcome=lambda _host: False,
         )
         self._board = Switchboard(settings, self._clock, media, self._wires.send, report)
+        pbx = Hop("UDP", *settings.server)
+        self._intake = Intake(self._board, pbx, self._wires.send, Complaints())
         self._state: Literal["new", "up", "down"] = "new"
 
     # -- life
@@ -118,7 +122,7 @@ class PyVoipLine:
     def _heard(self, data: bytes, source: Hop) -> None:
         with self._lock:
             try:
-                self._board.receive(data, source)
+                self._intake.receive(data, source)
             except Exception:
                 # One message must not close the line for all others.
                 log.exception("pyvoip_receive_fault")

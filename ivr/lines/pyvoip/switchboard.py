@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import structlog
 
-from ivr.lines.port import Arrived, Gone, Interrupted, Key, LineEvents, PlayEnded
+from ivr.lines.port import Arrived, Gone, Interrupted, Key, LineEvent, LineEvents, PlayEnded
 from ivr.lines.pyvoip.carrier import WireCarrier, as_pyvoip
 from ivr.lines.pyvoip.conversation import Conversation
 from ivr.lines.pyvoip.settings import PyVoipSettings
@@ -20,8 +20,8 @@ from ivr.lines.sip.doorkeeper import Complaints
 from ivr.lines.sip.hop import Hop
 from ivr.lines.sip.leg import Cause
 from ivr.lines.sip.numbers import called_of, caller_of, key_of_info
-from ivr.lines.sip.reading import Flaw, Request, Response, read
-from ivr.lines.sip.replies import refusal, response_to
+from ivr.lines.sip.reading import Request
+from ivr.lines.sip.replies import response_to
 from ivr.lines.sip.served import Send, Served
 from ivr.lines.sip.terms import NotAcceptable, Terms
 from ivr.media.port import ClipsEnded, Law, MediaPort, StreamEvent, StreamKey, StreamRestarted, StreamSilent
@@ -54,10 +54,18 @@ class Switchboard:
         self._settings = settings
         self._clock = clock
         self._media = media
-        self._send = send
-        self._report = report
+        self._tell_application = report
         self._complain = Complaints(clock=clock.now)
         self._by_sip: dict[str, Conversation] = {}
+        laws: tuple[Law, ...] = tuple(law for law in LAWS if law in settings.laws)
+        self._laws = tuple(sorted(laws, key=settings.laws.index))
+
+    def _report(self, call: str, event: LineEvent) -> None:
+        """A fault of the application must not break a call's own order here."""
+        try:
+            self._tell_application(call, event)
+        except Exception:
+            log.exception("report_fault", call=call)
 
     def _source_of(self, sip_id: str) -> Hop | None:
         call = self._by_sip.get(sip_id)
@@ -118,40 +126,10 @@ class Switchboard:
                 log.warning("call_silent", call=stream, for_s=round(for_s, 1))
                 self.end(call, "dead_line")
 
-    # -- off the wire
+    # -- what the PBX wants
 
-    def receive(self, data: bytes, source: Hop) -> None:
-        """One datagram; raises only for faults of our own."""
-        if source.host != self._pbx.host:
-            self._complain("pyvoip_stranger_ignored", source.host)
-            return
-        found = read(data, source)
-        if isinstance(found, Response):
-            self.asked.heard(found)
-        elif isinstance(found, Flaw):
-            self._complain("pyvoip_message_flawed", source.host, reason=found.reason[:100])
-            if found.request is not None and found.reply_to is not None and found.request.method != "ACK":
-                self._send(bytes(response_to(found.request, found.status, found.phrase)), found.reply_to)
-        elif found is not None:
-            self._take(found)
-
-    def _take(self, request: Request) -> None:
-        known = self.served.known(request)
-        if request.method == "ACK":
-            self._acknowledged(request, known)
-        elif known is not None:
-            known.repeated()
-        elif self.served.is_full:
-            self._send(bytes(refusal(request, 503)), request.reply_to)
-        else:
-            served = self.served.begin(request)
-            try:
-                self._serve(served)
-            except Exception:
-                log.exception("pyvoip_request_fault", method=request.method)
-                served.refuse(500)
-
-    def _serve(self, served: Served) -> None:
+    def serve(self, served: Served) -> None:
+        """Answer one request, or leave that to pyVoIP."""
         request = served.request
         call = self._by_sip.get(request.call_id)
         if request.method == "CANCEL":
@@ -179,12 +157,17 @@ class Switchboard:
             if key and call.answered and call.keys.by_info(key, self._clock.now()):
                 self._media.inject_key(call.id, key)
             return
-        call.invite = served if request.method == "INVITE" else call.invite
+        if request.method == "INVITE":
+            if not call.answered:
+                served.refuse(500, headers={"Retry-After": "2"})
+                return
+            call.invite = served
         self.phone.sip.parse_message(as_pyvoip(request.message))
         if request.method == "BYE":
             if not call.answered:
                 self._refuse(call, "terminated")
             self._over(call, "caller_hung_up")
+            self._forget(call)
 
     def _invited(self, served: Served) -> None:
         request = served.request
@@ -201,11 +184,12 @@ class Switchboard:
             log.error("no_media_port", reason=str(error))
             served.refuse(503, headers={"Retry-After": "5"})
             return
-        laws: tuple[Law, ...] = tuple(law for law in LAWS if law in self._settings.laws)
-        terms = Terms(address, tuple(sorted(laws, key=self._settings.laws.index)))
+        call = Conversation(call_id, request.call_id, served, Terms(address, self._laws), cseq=request.cseq)
         try:
-            description, agreement = terms.answer(request.sdp) if request.sdp is not None else (terms.offer(), None)
-            call = Conversation(call_id, request.call_id, served, terms, description, agreement, cseq=request.cseq)
+            if request.sdp is None:
+                call.description = call.terms.offer()
+            else:
+                call.description, call.agreement = call.terms.answer(request.sdp)
             self.calls[call_id] = self._by_sip[request.call_id] = call
             self.phone.sip.parse_message(as_pyvoip(request.message))
         except NotAcceptable as error:
@@ -214,7 +198,7 @@ class Switchboard:
             served.refuse(488)
         except Exception:
             self._media.close(call_id)
-            self._forget(call_id, request.call_id)
+            self._forget(call)
             raise
 
     def rings(self, voip: Any) -> None:
@@ -256,7 +240,8 @@ class Switchboard:
         call.unacknowledged = served
         served.on_unacknowledged = lambda: self._never_acknowledged(call, served)
 
-    def _acknowledged(self, request: Request, known: Served | None) -> None:
+    def acknowledged(self, request: Request, known: Served | None) -> None:
+        """An ACK came; `known` is the INVITE it belongs to when that was refused."""
         if known is not None and known.status >= 300:
             known.acknowledge()
             return
@@ -321,23 +306,24 @@ class Switchboard:
 
     def _say_bye(self, call: Conversation) -> None:
         call.voip.hangup()
-        self._forget(call.id, call.sip_id)
+        self._forget(call)
 
     def _over(self, call: Conversation, cause: Cause, *, keep_dialog: bool = False) -> None:
         if self.calls.pop(call.id, None) is None:
             return
         self._stop_waiting(call)
-        if call.unacknowledged is not None and not keep_dialog:
-            call.unacknowledged.acknowledge()
         if not keep_dialog:
-            self._forget(call.id, call.sip_id)
+            self._forget(call)
         self._media.close(call.id)
         self._report(call.id, Gone(cause))
 
-    def _forget(self, call_id: str, sip_id: str) -> None:
-        self.calls.pop(call_id, None)
-        self._by_sip.pop(sip_id, None)
-        self.phone.forget(sip_id)
+    def _forget(self, call: Conversation) -> None:
+        if call.unacknowledged is not None:
+            call.unacknowledged.acknowledge()
+            call.unacknowledged = None
+        self.calls.pop(call.id, None)
+        self._by_sip.pop(call.sip_id, None)
+        self.phone.forget(call.sip_id)
 
     def _stop_waiting(self, call: Conversation) -> None:
         if call.waiting:

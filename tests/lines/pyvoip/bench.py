@@ -6,9 +6,11 @@ from collections import deque
 from typing import Any
 
 from ivr.lines.port import LineEvent
+from ivr.lines.pyvoip.intake import Intake
 from ivr.lines.pyvoip.library import load_phone
 from ivr.lines.pyvoip.settings import PyVoipSettings
 from ivr.lines.pyvoip.switchboard import Switchboard
+from ivr.lines.sip.doorkeeper import Complaints
 from tests.lines.sip.bench import PEER, Bench, Message
 from tests.lines.virtual import VirtualClock, WrittenMedia
 
@@ -26,12 +28,13 @@ class PyVoipBench(Bench):
         self.events: list[tuple[str, LineEvent]] = []
         found = PyVoipSettings((PEER.host, PEER.port), "600", "secret", **settings)
         self.board = Switchboard(found, self.clock, self.media, self.send, self._report)
+        self.intake = Intake(self.board, PEER, self.send, Complaints(clock=self.clock.now))
         phone = load_phone().Phone(found.server, found.username, found.password, OWN, self.board.rings)
         self.board.phone = phone
         phone.begin(self.board.carrier, self.board.description_of, found.expires_s)
 
     def receive(self, text: str | bytes, source: Any = PEER) -> None:
-        self.board.receive(text.encode() if isinstance(text, str) else text, source)
+        self.intake.receive(text.encode() if isinstance(text, str) else text, source)
 
     def answer(self, call: str = "") -> None:
         self.board.answer(self.board.calls[call or self.call])

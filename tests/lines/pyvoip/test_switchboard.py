@@ -165,6 +165,42 @@ def test_hanging_up_waits_for_the_ack(bench: PyVoipBench, phone: Phone) -> None:
     assert bench.told()[1:] == [Gone("we_hung_up")]
 
 
+def test_bye_while_ours_waits_for_the_ack(bench: PyVoipBench, phone: Phone) -> None:
+    phone.send("INVITE", sdp())
+    bench.expect(180)
+    bench.answer()
+    phone.line_tag = bench.expect(200).tag("To")
+    bench.hang_up()
+    phone.send("BYE")
+    bench.expect(200)
+    bench.clock.advance(40)
+    bench.expect_silence()
+    assert bench.told()[1:] == [Gone("we_hung_up")]
+    assert bench.board.remembered == 0
+
+
+def test_a_change_before_the_answer(bench: PyVoipBench, phone: Phone) -> None:
+    phone.send("INVITE", sdp())
+    phone.line_tag = bench.expect(180).tag("To")
+    phone.send("INVITE", sdp())
+    assert bench.expect(500)["Retry-After"]
+    phone.send("ACK", branch=phone.branch)
+    bench.answer()
+    bench.expect(200)
+    phone.send("ACK", cseq=1)
+
+
+def test_a_fault_of_the_application_breaks_no_call(bench: PyVoipBench, phone: Phone) -> None:
+    def broken(_call: str, _event: object) -> None:
+        raise RuntimeError("the application has a fault")
+
+    bench.board._tell_application = broken
+    call(phone)
+    phone.send("BYE")
+    bench.expect(200)
+    assert not bench.media.open_streams
+
+
 def test_an_answer_never_acknowledged(bench: PyVoipBench, phone: Phone) -> None:
     phone.send("INVITE", sdp())
     bench.expect(180)
