@@ -16,7 +16,8 @@ from speech.g711 import encode_alaw, encode_ulaw
 from speech.prompt import Clip
 from tests.contract.lines.rig import Ability, Events, Way
 from tests.lines.shared_media import SharedMedia, free_port
-from tests.lines.telephone import SILENCES, Telephone, wait_for
+from tests.lines.sound import SILENCES
+from tests.lines.telephone import Telephone, wait_for
 
 TONES = {
     key: (low, high)

@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import builtins
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from ivr.lines.port import Arrived, Gone, Key
-from ivr.lines.pyvoip.library import LibraryMissing, load_phone
-from ivr.lines.pyvoip.settings import PyVoipSettings
 from ivr.lines.sip.hop import Hop
 from ivr.media.port import StreamKey, StreamPlan, StreamSilent
-from tests.lines.sip.bench import AUDIO, PEER, Message, Phone, sdp
+from tests.lines.sip.bench import AUDIO, Message, Phone, sdp
 
 pytest.importorskip("pyVoIP", reason="the extra orderline[pyvoip] is not installed", exc_type=ImportError)
 
-from tests.lines.pyvoip.bench import CHALLENGE, PyVoipBench
+from tests.lines.pyvoip.bench import PyVoipBench
 
 Benches = Callable[..., PyVoipBench]
-
-
-@pytest.fixture
-def make_bench() -> Iterator[Benches]:
-    made: list[PyVoipBench] = []
-
-    def make(**settings: Any) -> PyVoipBench:
-        made.append(PyVoipBench(**settings))
-        return made[-1]
-
-    yield make
-    for bench in made:
-        bench.finish()
-
-
-@pytest.fixture
-def bench(make_bench: Benches) -> PyVoipBench:
-    bench = make_bench()
-    Phone(bench).reply(bench.expect_request("REGISTER"), 200)
-    return bench
-
-
-@pytest.fixture
-def phone(bench: PyVoipBench) -> Phone:
-    return Phone(bench, uri="sip:600@127.0.0.1:5064")
 
 
 def call(phone: Phone, body: str | None = None) -> Message:
@@ -302,106 +273,3 @@ def test_what_pyvoip_can_not_read_is_refused(bench: PyVoipBench, phone: Phone) -
     bench.expect(500)
     phone.send("ACK", branch=phone.branch)
     assert not bench.media.open_streams
-
-
-# -- registration
-
-
-def test_registered_with_digest_and_refreshed(make_bench: Benches) -> None:
-    bench = make_bench(expires_s=100)
-    phone = Phone(bench)
-    first = bench.expect_request("REGISTER")
-    assert first.hop == PEER
-    assert first["Expires"] == "100"
-    phone.reply(first, 401, more=CHALLENGE)
-    second = bench.expect_request("REGISTER")
-    assert 'username="600"' in second["Authorization"]
-    phone.reply(second, 200)
-    assert bench.board.phone.sip.registered
-    bench.clock.advance(85)
-    phone.reply(bench.expect_request("REGISTER"), 200)
-    bench.board.phone.sip.stop()
-    assert bench.expect_request("REGISTER")["Expires"] == "0"
-
-
-def test_a_wrong_password_is_no_storm_and_no_end(make_bench: Benches) -> None:
-    """pyVoIP alone gives up for ever after three failures."""
-    bench = make_bench()
-    phone = Phone(bench)
-    for _ in range(6):
-        phone.reply(bench.expect_request("REGISTER"), 401, more=CHALLENGE)
-        phone.reply(bench.expect_request("REGISTER"), 401, more=CHALLENGE)
-        bench.expect_silence()
-        while not bench.sent:
-            bench.clock.advance(0.25)
-    phone.reply(bench.expect_request("REGISTER"), 200)
-    assert bench.board.phone.sip.registered
-
-
-def test_a_pbx_that_is_away(make_bench: Benches) -> None:
-    bench = make_bench()
-    bench.clock.advance(16)
-    assert not bench.board.phone.sip.registered
-    bench.sent.clear()
-    bench.clock.advance(2)
-    Phone(bench).reply(bench.sent[-1], 200)
-    bench.sent.clear()
-    assert bench.board.phone.sip.registered
-
-
-# -- settings and the library
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"host": "0.0.0.0"}, "pyvoip.host"),
-        ({"host": "8.8.8.8"}, "pyvoip.host.*private"),
-        ({"server": ("203.0.113.9", 5060), "host": "8.8.4.4"}, "private"),
-        ({"server": ("8.8.8.8", 5060)}, "pyvoip.server.*trusted PBX"),
-        ({"server": ("pbx.example", 5060)}, "pyvoip.server"),
-        ({"server": ("127.0.0.1", 0)}, "no port"),
-        ({"username": ""}, "pyvoip.username"),
-        ({"username": "6\r\n00"}, "pyvoip.username"),
-        ({"laws": ()}, "pyvoip.laws"),
-    ],
-)
-def test_it_is_never_exposed(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        PyVoipSettings(**({"server": ("127.0.0.1", 5060), "username": "600", "password": "x"} | settings))
-
-
-def without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
-    real = builtins.__import__
-
-    def importing(name: str, *rest: Any) -> Any:
-        if name in missing:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *rest)
-
-    for name in [*sys.modules]:
-        if name.split(".")[0] in {"pyVoIP", *missing}:
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", importing)
-    for name in missing:
-        monkeypatch.setitem(sys.modules, name, None)
-
-
-def test_when_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    without(monkeypatch, "pyVoIP")
-    with pytest.raises(LibraryMissing, match=r"pip install 'orderline\[pyvoip\]'"):
-        load_phone()
-
-
-def test_on_a_python_without_audioop(monkeypatch: pytest.MonkeyPatch) -> None:
-    without(monkeypatch, "audioop")
-    with pytest.raises(LibraryMissing, match="has no audioop"):
-        load_phone()
-
-
-def test_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pyVoIP  # noqa: PLC0415
-
-    monkeypatch.setattr(pyVoIP, "__version__", "2.0.0a4")
-    with pytest.raises(LibraryMissing, match=r"pyVoIP==1\.6\.8"):
-        load_phone()

@@ -9,8 +9,7 @@ import pytest
 from ivr.lines.sip.hop import Hop
 from ivr.lines.sip.registration import Registration
 from ivr.lines.sip.settings import RegistrarSettings
-from tests.lines.sip.bench import Bench, Message, Phone, sdp
-from tests.lines.sip.test_dialling import digest
+from tests.lines.sip.bench import Bench, Message, Phone, digest, sdp
 
 Benches = Callable[..., Bench]
 PBX = Hop("UDP", "192.0.2.60", 5060)
