@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import threading
 import time
@@ -240,6 +241,28 @@ def test_the_error_of_one_datagram_does_not_swallow_the_next() -> None:
 
     assert asyncio.run(scene()) == b"to somebody"
     assert refused == [Hop("UDP", "127.0.0.1", 1)]
+
+
+def test_rubbish_by_the_thousand(make_line: Lines, events: Events, telephones: list[Telephone]) -> None:
+    line = make_line()
+    sound = request("INVITE", sdp(), via="UDP 127.0.0.1:5999")
+    rnd = random.Random(4475)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as vandal:
+        for number in range(1000):
+            at = rnd.randrange(len(sound))
+            data = rnd.randbytes(rnd.randrange(1400)) if number % 2 else sound[:at] + rnd.randbytes(9) + sound[at + 9 :]
+            vandal.sendto(data, ("127.0.0.1", line.port))
+    telephones.append(Telephone(target=("127.0.0.1", line.port), number="13900000009"))
+    telephones[0].invite()
+    events.wait(lambda: any(told.caller == "13900000009" for told in arrivals(events)))
+    for call in events.calls():
+        line.answer(call)
+    telephones[0].take_answer()
+    telephones[0].hang_up()
+
+
+def arrivals(events: Events) -> list[Arrived]:
+    return [told for call in events.calls() for told in events.of(call) if isinstance(told, Arrived)]
 
 
 # -- life
