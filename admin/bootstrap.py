@@ -37,6 +37,7 @@ from ivr.runner import Runner
 from orders.connectors.sql_tables import SqlTablesConnector
 from orders.demo import DEMO_PIN, load_demo
 from orders.dispatcher import Dispatcher
+from orders.handing_over import HandOver
 from orders.migrations import upgrade
 from orders.models import Article
 from orders.order_desk import DomainOrderDesk
@@ -129,10 +130,8 @@ class Node:
         self.prompts = prompts
         self._started = ExitStack()
         self._boot = secrets.token_hex(8)
-        connector = SqlTablesConnector(config.sales_url())
-        self.dispatcher = Dispatcher(
-            store, connector, config.retry_schedule(), node=config.node, parallel=config.sales.parallel
-        )
+        hand_over = HandOver(store, SqlTablesConnector(config.sales_url()), config.retry_schedule())
+        self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
         self.runner = Runner(store, self.desk, node=config.node, boot=self._boot)
         self.exchange = Exchange(

@@ -103,6 +103,18 @@ def _settle(session: Session, row: Claimed, values: dict[str, object]) -> bool:
     return done.first() is not None
 
 
+def noted_id(session: Session, row_id: int) -> str:
+    """The sales system's id noted for this row, "" when there is none yet."""
+    return session.scalars(select(OutboxRow.external_id).where(OutboxRow.id == row_id)).one()
+
+
+def note_id(session: Session, row_id: int, external_id: str) -> str:
+    """Note the sales system's id unless another stands. Returns the one that stands."""
+    free = update(OutboxRow).where(OutboxRow.id == row_id, OutboxRow.external_id == "")
+    session.execute(free.values(external_id=external_id).execution_options(synchronize_session=False))
+    return noted_id(session, row_id)
+
+
 def reclaim(session: Session, node: str) -> int:
     """Free the rows that an earlier process of this node had claimed. Returns how many."""
     held = update(OutboxRow).where(OutboxRow.state == "waiting", OutboxRow.lease_token.startswith(f"{node}:"))

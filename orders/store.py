@@ -51,9 +51,10 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str, *, pool_size: int = 10) -> Store:
+def open_store(url: str, *, pool_size: int = 10, pre_ping: bool = True, connect_timeout_s: int = 5) -> Store:
     """Open a database by SQLAlchemy URL: "sqlite:///file", "sqlite://" (memory) or "postgresql+psycopg://…".
 
+    `pre_ping` asks a pooled PostgreSQL connection whether it still lives before each use.
     Raises StoreError when the URL is none of these or its folder is missing. Connects only at first use.
     """
     try:
@@ -67,8 +68,11 @@ def open_store(url: str, *, pool_size: int = 10) -> Store:
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
-            connect_args={"options": "-c synchronous_commit=on -c lock_timeout=5000", "connect_timeout": 5},
+            pool_pre_ping=pre_ping,
+            connect_args={
+                "options": "-c synchronous_commit=on -c lock_timeout=5000",
+                "connect_timeout": connect_timeout_s,
+            },
         )
         return Store(engine)
     raise StoreError(f"database.url {url!r}: only sqlite and postgresql are supported")

@@ -7,8 +7,9 @@ never guesses: what it does not know to be delivered or refused is `Unknown`, an
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,67 @@ class Unknown:
 
 Delivery = Accepted | Refused | Unknown
 
+HeldStatus = Literal["accepted", "awaiting_debit", "debited", "rejected"]
+"""What became of an order there: booked (已入账), awaiting debit (待扣款), debited (已扣款), or taken out again."""
+HELD_STATUSES: dict[str, HeldStatus] = {
+    "accepted": "accepted",
+    "awaiting_debit": "awaiting_debit",
+    "debited": "debited",
+    "rejected": "rejected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLine:
+    """One line as the sales system holds it: cartons, fen a carton."""
+
+    article_code: str
+    accepted: int
+    price_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """An order as the sales system holds it, known by our key; its lines in any order."""
+
+    order_key: str
+    external_id: str
+    amount_fen: int
+    lines: tuple[HeldLine, ...]
+    status: HeldStatus
+    reason: str = ""
+
+
+class Unreachable(Exception):
+    """The sales system can't be asked now; the message says why. Ask again later."""
+
+
+class Claim(Protocol):
+    """Which object of the sales system this order is to become, kept on our side.
+
+    For systems that know no unique key: two deliveries may each make an unbinding draft there; the first to note its
+    id here wins, and only that one is made binding. Each call is a transaction of its own.
+    """
+
+    def standing(self) -> str:
+        """The id noted, "" while there is none."""
+
+    def note(self, external_id: str) -> str:
+        """Note this id unless another stands; returns the one that stands."""
+
 
 class Connector(Protocol):
-    """One sales system. `deliver` may block, but must give up by itself; it is called from the dispatcher's threads."""
+    """One sales system. Every method may block, but must give up by itself within `outbox.LEASE`; it is called from
+    several threads at once, though never for two orders of one retailer.
+    """
 
     name: str
 
-    def deliver(self, order: SalesOrder) -> Delivery:
+    def deliver(self, order: SalesOrder, claim: Claim) -> Delivery:
         """Hand one order over. Any exception counts as Unknown."""
+
+    def held(self, order_day: str) -> Iterator[HeldOrder]:
+        """Every order of ours of that day (ISO) which the sales system holds. Raises Unreachable."""
 
     def close(self) -> None:
         """Let go of connections."""

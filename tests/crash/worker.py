@@ -25,12 +25,14 @@ from ivr.dialogue.settings import Settings
 from ivr.exchange import Exchange
 from ivr.lines import port
 from ivr.runner import Runner
-from orders.connectors.port import Delivery, SalesOrder
+from orders.connectors.port import Claim, Delivery, SalesOrder
 from orders.connectors.sql_tables import SqlTablesConnector
 from orders.demo import load_demo
 from orders.dispatcher import Dispatcher
+from orders.handing_over import HandOver
 from orders.migrations import upgrade
 from orders.order_desk import DomainOrderDesk
+from orders.retrying import RetrySchedule
 from orders.store import open_store
 from speech.prompt import Clip, Prompt
 
@@ -102,11 +104,11 @@ class WatchedConnector(SqlTablesConnector):
         super().__init__(url)
         self._points = points
 
-    def deliver(self, order: SalesOrder) -> Delivery:
+    def deliver(self, order: SalesOrder, claim: Claim) -> Delivery:
         self._points.passed()
         if os.environ.get(FAULT) == "dedupe":
             order = replace(order, order_key=f"{order.order_key}-{time.time_ns()}")
-        delivered = super().deliver(order)
+        delivered = super().deliver(order, claim)
         self._points.passed()
         return delivered
 
@@ -120,7 +122,8 @@ def live(folder: Path, last: int, today: str) -> None:
         load_demo(session, date.fromisoformat(today), PIN_KEY)
     event.listen(Session, "before_commit", lambda _session: points.passed())
     event.listen(Session, "after_commit", lambda _session: points.passed())
-    dispatcher = Dispatcher(store, WatchedConnector(f"sqlite:///{folder / 'sales.db'}", points), idle_s=0.05)
+    sales = WatchedConnector(f"sqlite:///{folder / 'sales.db'}", points)
+    dispatcher = Dispatcher(HandOver(store, sales, RetrySchedule()), idle_s=0.05)
     runner = Runner(store, DomainOrderDesk(PIN_KEY), node="n1", boot=f"{os.getpid()}-{time.time()}")
     runner.end_orphans()
     exchange = Exchange(runner, NamesAsClips(), dialogue=Settings(), order_placed=dispatcher.wake)
