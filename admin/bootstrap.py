@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -21,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from admin.config import Config, ConfigError
 from admin.config_settings import basket_rules, media_settings, pyvoip_settings, sip_settings, web_settings
+from admin.logs import set_up_logging
 from admin.web.app import create_app
 from admin.web.captions import Captions
 from admin.web.queries import LineStatus, StoreQueries
@@ -34,6 +36,8 @@ from ivr.lines.sip.line import SipLine
 from ivr.media.client import MediaProcess
 from ivr.media.port import StreamEvent
 from ivr.runner import Runner
+from ivr.stepping.client import StepProcess
+from ivr.stepping.process import StepSettings
 from orders.connectors.sql_tables import SqlTablesConnector
 from orders.demo import DEMO_PIN, load_demo
 from orders.dispatcher import Dispatcher
@@ -134,8 +138,13 @@ class Node:
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
         self.runner = Runner(store, self.desk, node=config.node, boot=self._boot)
+        self.steps = StepProcess(
+            StepSettings(
+                config.database_url(), self.desk, config.node, self._boot, prepare=partial(set_up_logging, config.log)
+            )
+        )
         self.exchange = Exchange(
-            self.runner, prompts, dialogue=config.dialogue.settings(), order_placed=self.dispatcher.wake
+            self.steps, prompts, dialogue=config.dialogue.settings(), order_placed=self.dispatcher.wake
         )
         self.media = MediaProcess(media_settings(config), self._media_heard)
         self.sip = SipLine(direct, self.media, self.exchange.events_of(lambda: self.sip))
@@ -163,6 +172,7 @@ class Node:
             if ended:
                 log.info("calls_of_an_earlier_run_ended", calls=ended)
             self._step(starting, "the sales dispatcher", self.dispatcher.start, self.dispatcher.stop)
+            self._step(starting, "the step process", self.steps.start, self.steps.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
             if self.config.sip.enabled or self.pyvoip:
                 self._step(starting, "the media process", self.media.start, self.media.stop)

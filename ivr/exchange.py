@@ -44,7 +44,7 @@ WORKERS = 4
 class Handling(Protocol):
     """The runner, as the exchange uses it."""
 
-    def handle(self, call: str, event: told.Event) -> Handled: ...
+    def handle(self, call: str, event: told.Event, after: int) -> Handled: ...
 
 
 class ClipSource(Protocol):
@@ -64,7 +64,7 @@ class _Live:
     busy: bool = False
     language: Language = "zh"
     pace: Pace = "normal"
-    stored: bool = False
+    sequence: int = 0
     tries: int = 0
     last_key_ms: int = 0
     gone: bool = False
@@ -213,7 +213,7 @@ class Exchange:
     def _take(self, live: _Live, event: told.Event) -> bool:
         """Whether to go on with the next event; False when this one is to be tried again later."""
         try:
-            handled = self._runner.handle(live.call, event)
+            handled = self._runner.handle(live.call, event, live.sequence)
         except (SQLAlchemyError, OSError) as error:
             return self._not_stored(live, event, error)
         except (CallMovedOn, KeyError) as error:
@@ -221,7 +221,7 @@ class Exchange:
             self._done(live)
             return True
         self._done(live)
-        live.stored, live.tries = True, 0
+        live.sequence, live.tries = handled.sequence, 0
         live.language, live.pace = handled.state.language, handled.state.pace
         if handled.placed_order:
             self._order_placed()
@@ -236,7 +236,7 @@ class Exchange:
         log.error(
             "event_not_stored", call=live.call, event_kind=type(event).__name__, error=str(error), tries=live.tries
         )
-        if not live.stored:
+        if not live.sequence:
             live.line.reject(live.call, "unavailable")
             self._forget(live)
             return True

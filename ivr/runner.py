@@ -16,7 +16,7 @@ from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ivr.answering import Asking, answer
-from ivr.codec import pack_action, pack_event, state_from_json, state_to_json, to_json
+from ivr.codec import from_json, pack_action, pack_event, state_from_json, state_to_json, to_json, unpack_action
 from ivr.conversation import Taken, take
 from ivr.dialogue.actions import Ask, LineAction, PlaceOrder
 from ivr.dialogue.events import CallArrived, Event, LineLost
@@ -32,6 +32,9 @@ _LOAD = (
     select(_CALLS.c.id, _CALLS.c.state, _CALLS.c.sequence, _CALLS.c.started_at)
     .where(_CALLS.c.id == bindparam("of_call"))
     .with_for_update()
+)
+_STORED_EVENT = select(_EVENTS.c.event, _EVENTS.c.actions).where(
+    _EVENTS.c.call_id == bindparam("of_call"), _EVENTS.c.sequence == bindparam("at")
 )
 _NEW_CALL = insert(_CALLS)
 _NEW_EVENT = insert(_EVENTS)
@@ -57,12 +60,13 @@ class Sequenced:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What became of one event. `secret`: the stage now stood in takes a PIN, so keys are not to be shown."""
+    """What became of one event, the `sequence`-th of its call. `secret`: the stage now stood in takes a PIN."""
 
     state: CallState
     actions: tuple[Sequenced, ...]
     placed_order: bool
     secret: bool
+    sequence: int
 
 
 class Runner:
@@ -78,13 +82,21 @@ class Runner:
         self._now = now or (lambda: datetime.now(UTC))
         self._pins = PinKeeper()
 
-    def handle(self, call: str, event: Event) -> Handled:
+    def handle(self, call: str, event: Event, after: int | None = None) -> Handled:
         """Take one event; nothing has happened unless this returns.
 
+        `after` is the sequence the caller knows the call to stand at (0: not begun). The same event handed over again
+        after the same step, because its fate was unknown, answers with what was stored, and nothing happens twice.
         Raises what the store raises (locked, unreachable, disk full), CallMovedOn, and KeyError for an unknown call.
         """
         with self._store.session() as session, session.begin():
-            row = self._begin(session, call, event) if isinstance(event, CallArrived) else _load(session, call)
+            row = _load(session, call)
+            if row is None:
+                if not isinstance(event, CallArrived):
+                    raise KeyError(f"no call {call}")
+                row = self._begin(session, call, event)
+            elif row.sequence != (row.sequence if after is None else after):
+                return _taken_before(session, row, event, after)
             state = state_from_json(row.state)
             seen, pin = self._pins.masked(call, state, event)
             asking = Asking(call, _utc(row.started_at), pin)
@@ -172,11 +184,26 @@ class _Row:
     started_at: datetime
 
 
-def _load(session: Session, call: str) -> _Row:
+def _load(session: Session, call: str) -> _Row | None:
     found = session.connection().execute(_LOAD, {"of_call": call}).first()
-    if found is None:
-        raise KeyError(f"no call {call}")
-    return _Row(*found)
+    return _Row(*found) if found else None
+
+
+def _taken_before(session: Session, row: _Row, event: Event, after: int | None) -> Handled:
+    """What came of this very event when it was handed over the first time. Raises CallMovedOn when it is another."""
+    stored = session.execute(_STORED_EVENT, {"of_call": row.id, "at": row.sequence}).first()
+    if row.sequence - 1 != after or stored is None or not _same(from_json(stored.event), pack_event(event)):
+        raise CallMovedOn(f"call {row.id} stands at event {row.sequence}, not {after}")
+    packed = from_json(stored.actions)
+    line = tuple(cast(LineAction, unpack_action(action)) for action in packed["line"])
+    placed = any(isinstance(unpack_action(asked["ask"]), PlaceOrder) for asked in packed["asked"])
+    state = state_from_json(row.state)
+    return Handled(state, _sequenced(row.id, row.sequence, line), placed, is_secret(state), row.sequence)
+
+
+def _same(stored: dict[str, object], handed_over: dict[str, object]) -> bool:
+    """Whether these are one event; the key itself may have been masked before it was stored."""
+    return {**stored, "key": ""} == {**handed_over, "key": ""}
 
 
 def _recorded(taken: Taken) -> dict[str, object]:
@@ -190,9 +217,13 @@ def _recorded(taken: Taken) -> dict[str, object]:
 
 
 def _handled(call: str, sequence: int, taken: Taken) -> Handled:
+    actions = _sequenced(call, sequence, taken.line)
+    return Handled(taken.state, actions, _placed(taken.asked), is_secret(taken.state), sequence)
+
+
+def _sequenced(call: str, sequence: int, line: tuple[LineAction, ...]) -> tuple[Sequenced, ...]:
     # Sixteen numbers an event leave room for all its actions: (call, number) is theirs for ever.
-    actions = tuple(Sequenced(call, sequence * 16 + offset, action) for offset, action in enumerate(taken.line))
-    return Handled(taken.state, actions, _placed(taken.asked), is_secret(taken.state))
+    return tuple(Sequenced(call, sequence * 16 + offset, action) for offset, action in enumerate(line))
 
 
 def _placed(asked: tuple[tuple[Ask, Event | None], ...]) -> bool:

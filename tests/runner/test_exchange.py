@@ -97,13 +97,13 @@ class FakeRunner:
         self.actions: list[Any] = []
         self.placed = False
 
-    def handle(self, call: str, event: told.Event) -> Handled:
+    def handle(self, call: str, event: told.Event, after: int) -> Handled:
         if self.broken:
             raise self.broken
         self.events.append(event)
         actions, self.actions = self.actions, []
         sequenced = tuple(Sequenced(call, number, action) for number, action in enumerate(actions))
-        return Handled(CallState(), sequenced, self.placed, secret=False)
+        return Handled(CallState(), sequenced, self.placed, secret=False, sequence=after + 1)
 
 
 LOCKED = OperationalError("update", {}, Exception("database is locked"))

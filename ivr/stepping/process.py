@@ -1,0 +1,85 @@
+"""The step process's side: a runner over the database, serving each connection on a thread until all are closed.
+
+What a step raises goes back as what the exchange understands: not stored, moved on, unknown call, or a fault of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr.dialogue.events import Event
+from ivr.runner import CallMovedOn, Handled, Runner
+from orders.desk import OrderDesk
+from orders.store import explain, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class StepSettings:
+    """What a runner is made of. `prepare` is called once before (logging); all of it must be picklable."""
+
+    database: str
+    desk: OrderDesk
+    node: str
+    boot: str
+    prepare: Callable[[], None]
+    threads: int = 4
+    hung_after_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One event of a call that stands at step `after`."""
+
+    call: str
+    event: Event
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why nothing was stored: `not_stored` may be tried again, `elsewhere` and `unknown` never, `fault` is a bug."""
+
+    kind: str
+    reason: str
+
+
+def serve(connections: list[Connection]) -> None:
+    """Read the settings from the first connection, say that we are ready, serve all until each is closed."""
+    settings: StepSettings = connections[0].recv()
+    settings.prepare()
+    store = open_store(settings.database, pool_size=settings.threads + 1)
+    runner = Runner(store, settings.desk, node=settings.node, boot=settings.boot)
+    connections[0].send(True)
+    threads = [threading.Thread(target=_serve, args=(runner, connection)) for connection in connections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
+
+
+def _serve(runner: Runner, connection: Connection) -> None:
+    with contextlib.suppress(EOFError, OSError), connection:
+        while True:
+            request: Request = connection.recv()
+            connection.send(_handled(runner, request))
+
+
+def _handled(runner: Runner, request: Request) -> Handled | Failed:
+    try:
+        return runner.handle(request.call, request.event, request.after)
+    except (SQLAlchemyError, OSError) as error:
+        return Failed("not_stored", explain(error))
+    except CallMovedOn as error:
+        return Failed("elsewhere", str(error))
+    except KeyError as error:
+        return Failed("unknown", str(error.args[0]))
+    except Exception:
+        return Failed("fault", traceback.format_exc())
