@@ -243,6 +243,7 @@ DEMO_CALLERS = (
     SuggestedCaller("13800000005", "英语零售户", "an English-speaking retailer"),
     SuggestedCaller("13800000006", "弱势群体：慢速提示", "an assisted retailer: slower prompts"),
     SuggestedCaller("13800000008", "密码已锁定", "PIN locked"),
+    SuggestedCaller("", "隐藏号码：输入许可证后六位", "withheld number: asked for the licence's last six"),
 )
 
 

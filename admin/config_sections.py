@@ -112,6 +112,9 @@ class Sip(Section):
     min_session_s: int = Field(default=90, ge=90, le=3600, description="shortest session timer accepted")
     outbound: HostPort = Field(default="", description="host:port that takes calls out; empty: none")
     caller_id: str = Field(default="", pattern=r"^[+0-9]{0,20}$", description="the number shown when calling out")
+    advertised: Annotated[str, Field(pattern=r"^(\d{1,3}(\.\d{1,3}){3})?$")] = Field(
+        default="", description="the IPv4 address others reach us by, behind NAT; empty: the one calls come in on"
+    )
     registrar: Registrar = Field(default=Registrar(), description="registration with a PBX or provider")
 
 

@@ -14,26 +14,31 @@ SIP_PORT = 5060
 
 
 def sip_settings(config: Config) -> SipSettings:
-    """For `ivr.lines.sip`. Raises ConfigError when a password file can't be read."""
+    """For `ivr.lines.sip`. Raises ConfigError, also when a password file can't be read."""
     sip = config.sip
     registrar = _registrar(sip.registrar, "sip.registrar.password_file")
-    return SipSettings(
-        host=sip.host,
-        port=sip.port,
-        tcp="tcp" in sip.transports,
-        peers=_ipv4(sip.allow),
-        trusted_peers=_ipv4(sip.trusted),
-        silent_refusal=sip.silent_refusal,
-        most_calls=sip.max_calls,
-        session_expires_s=sip.session_s,
-        min_session_s=sip.min_session_s,
-        dead_after_s=sip.dead_after_s,
-        laws=sip.codecs,
-        outbound=_address(sip.outbound) if sip.outbound else None,
-        username=registrar.username if registrar else "",
-        password=registrar.password if registrar else "",
-        registrar=registrar,
-    )
+    try:
+        return SipSettings(
+            host=sip.host,
+            port=sip.port,
+            tcp="tcp" in sip.transports,
+            peers=_ipv4(sip.allow),
+            trusted_peers=_ipv4(sip.trusted),
+            silent_refusal=sip.silent_refusal,
+            most_calls=sip.max_calls,
+            session_expires_s=sip.session_s,
+            min_session_s=sip.min_session_s,
+            dead_after_s=sip.dead_after_s,
+            laws=sip.codecs,
+            outbound=_address(sip.outbound) if sip.outbound else None,
+            caller_id=sip.caller_id,
+            advertised_host=sip.advertised,
+            username=registrar.username if registrar else "",
+            password=registrar.password if registrar else "",
+            registrar=registrar,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error).replace("sip.advertised_host", "sip.advertised")) from error
 
 
 def pyvoip_settings(config: Config) -> PyVoipSettings | None:
