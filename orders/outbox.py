@@ -128,6 +128,16 @@ def retry_dead(session: Session, order_key: str, now: datetime) -> bool:
     return session.execute(dead.values(**values).returning(OutboxRow.id)).first() is not None
 
 
+def send_again(session: Session, order_key: str, now: datetime) -> bool:
+    """Take an order back among the waiting ones that is sent here but missing over there. False when it waits already.
+
+    The noted id is forgotten: it stands for an object that is gone.
+    """
+    settled = update(OutboxRow).where(OutboxRow.order_key == order_key, OutboxRow.state != "waiting")
+    values = {"state": "waiting", "attempts": 0, "next_attempt_at": now, "external_id": "", "sent_at": None}
+    return session.execute(settled.values(**values).returning(OutboxRow.id)).first() is not None
+
+
 def link_result(session: Session, *, reached: bool, reason: str, now: datetime, schedule: RetrySchedule) -> bool:
     """Note whether the sales system could be reached; returns whether it counts as open now."""
     link = session.get(SalesLink, SALES_LINK) or SalesLink(name=SALES_LINK, open=True, failures=0)

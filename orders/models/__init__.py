@@ -3,6 +3,7 @@
 from orders.models.calls import Call, CallbackRequest, CallEvent
 from orders.models.catalogue import Allocation, Article, RetailerLimit
 from orders.models.foundation import AuditEntry, Base
+from orders.models.handover import Lease, Reconciliation, ReconciliationDifference
 from orders.models.ordering import DemandLine, Draft, DraftLine, Order, OrderLine, OutboxRow, SalesLink
 from orders.models.retailers import Batch, Holiday, Manager, Phone, Region, Retailer, Route, SuspensionNotice
 
@@ -19,11 +20,14 @@ __all__ = [
     "Draft",
     "DraftLine",
     "Holiday",
+    "Lease",
     "Manager",
     "Order",
     "OrderLine",
     "OutboxRow",
     "Phone",
+    "Reconciliation",
+    "ReconciliationDifference",
     "Region",
     "Retailer",
     "RetailerLimit",
