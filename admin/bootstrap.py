@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from admin.config import Config, ConfigError
 from admin.config_settings import basket_rules, media_settings, pyvoip_settings, sip_settings, web_settings
 from admin.logs import set_up_logging
+from admin.sales_system import SalesCare, connector_of
 from admin.web.app import create_app
 from admin.web.captions import Captions
 from admin.web.queries import LineStatus, StoreQueries
@@ -38,7 +39,6 @@ from ivr.media.port import StreamEvent
 from ivr.runner import Runner
 from ivr.stepping.client import StepProcess
 from ivr.stepping.process import StepSettings
-from orders.connectors.sql_tables import SqlTablesConnector
 from orders.demo import DEMO_PIN, load_demo
 from orders.dispatcher import Dispatcher
 from orders.handing_over import HandOver
@@ -134,7 +134,9 @@ class Node:
         self.prompts = prompts
         self._started = ExitStack()
         self._boot = secrets.token_hex(8)
-        hand_over = HandOver(store, SqlTablesConnector(config.sales_url()), config.retry_schedule())
+        sales = connector_of(config)
+        hand_over = HandOver(store, sales, config.retry_schedule())
+        self.sales_care = SalesCare(store, sales, config)
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
         self.runner = Runner(store, self.desk, node=config.node, boot=self._boot)
@@ -172,6 +174,7 @@ class Node:
             if ended:
                 log.info("calls_of_an_earlier_run_ended", calls=ended)
             self._step(starting, "the sales dispatcher", self.dispatcher.start, self.dispatcher.stop)
+            self._step(starting, "the care of the sales system", self.sales_care.start, self.sales_care.stop)
             self._step(starting, "the step process", self.steps.start, self.steps.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
             if self.config.sip.enabled or self.pyvoip:

@@ -197,6 +197,12 @@ class Sales(Section):
     )
     probe_every_s: int = Field(default=15, ge=1, le=3600, description="how often a sales system that is down is tried")
     parallel: int = Field(default=4, ge=1, le=64, description="retailers handed over at once")
+    reconcile_at: str = Field(
+        default="22:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="when both sides are compared, each day"
+    )
+    follow_every_min: int = Field(
+        default=15, ge=1, le=1440, description="how often booked and debited orders are asked for"
+    )
 
 
 class Demo(Section):

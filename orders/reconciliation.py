@@ -121,6 +121,7 @@ def _keep(session: Session, system: str, day: date, now: datetime, result: Compa
         held=result.held,
         matched=result.matched,
         under_way=result.under_way,
+        differences=[],
     )
     for difference in result.differences:
         known = explained.get((difference.order_key, difference.kind, difference.detail))

@@ -1,17 +1,25 @@
-"""`orderline sales`: how the hand-over stands, and dead orders taken up again."""
+"""`orderline sales`: how the hand-over stands, both sides compared, and what a person does about a difference."""
 
 from __future__ import annotations
 
+import getpass
+import json
 from datetime import UTC, datetime
 
 import click
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from admin.bootstrap import StartError, open_database
 from admin.cli.configured import configured
 from admin.config import Config
-from orders.models import OutboxRow
+from admin.sales_system import connector_of
+from orders.connectors.port import Unreachable
+from orders.models import OutboxRow, Reconciliation
 from orders.outbox import backlog, retry_dead
+from orders.reconciliation import NothingToSettle, send_missing_again
+from orders.reconciliation import explain as settle_explained
+from orders.reconciliation import reconcile as compare_day
 from orders.store import Store
 
 
@@ -24,6 +32,8 @@ def sales() -> None:
       orderline sales status
       orderline sales dead
       orderline sales retry 1-20261123-64
+      orderline sales reconcile --day 2026-11-23
+      orderline sales explain 1-20261123-64 "entered at the counter"
     """
 
 
@@ -59,14 +69,92 @@ def dead(config: Config) -> None:
 @click.argument("keys", nargs=-1, required=True)
 @configured
 def retry(config: Config, keys: tuple[str, ...]) -> None:
-    """Send dead orders again, by order key; the same key never makes a second order."""
-    store = _opened(config)
+    """Send orders again that are dead, or missing in the sales system: the same key never makes a second order."""
+    store, now = _opened(config), datetime.now(UTC)
     with store.transaction() as session:
         for key in keys:
-            if not retry_dead(session, key, datetime.now(UTC)):
-                raise click.ClickException(f"no dead order has key {key}: see `orderline sales dead`")
+            if not retry_dead(session, key, now):
+                _send_missing(session, key, now)
     store.close()
     click.echo(f"{len(keys)} will be sent again by the running order line")
+
+
+@sales.command()
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The order day [default: today].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@configured
+def reconcile(config: Config, day: datetime | None, as_json: bool) -> None:
+    """Compare our orders of a day with what the sales system holds, by key, lines and totals.
+
+    Exit code 1 when a difference is open. Differences are settled by `retry` or `explain`.
+    """
+    store, connector = _opened(config), connector_of(config)
+    chosen = day.date() if day else datetime.now(UTC).astimezone(config.zone()).date()
+    try:
+        run = compare_day(store, connector, chosen, datetime.now(UTC))
+    except Unreachable as away:
+        raise click.ClickException(f"the sales system can't be asked now: {away}") from away
+    finally:
+        connector.close()
+        store.close()
+    click.echo(json.dumps(_as_json(run), ensure_ascii=False) if as_json else _as_text(run))
+    if any(difference.state == "open" for difference in run.differences):
+        raise click.exceptions.Exit(1)
+
+
+@sales.command()
+@click.argument("key")
+@click.argument("why")
+@click.option("--by", "who", default=getpass.getuser, help="Who says so [default: the user logged in].")
+@configured
+def explain(config: Config, key: str, why: str, who: str) -> None:
+    """Settle the differences of an order that are right as they are, with the reason."""
+    store = _opened(config)
+    try:
+        with store.transaction() as session:
+            settle_explained(session, key, why, who, datetime.now(UTC))
+    except NothingToSettle as nothing:
+        raise click.ClickException(str(nothing)) from nothing
+    finally:
+        store.close()
+    click.echo(f"{key}: explained")
+
+
+def _send_missing(session: Session, key: str, now: datetime) -> None:
+    try:
+        send_missing_again(session, key, getpass.getuser(), now)
+    except NothingToSettle as nothing:
+        raise click.ClickException(f"order {key} is neither dead nor known to be missing: {nothing}") from nothing
+
+
+def _as_text(run: Reconciliation) -> str:
+    head = (
+        f"order day {run.order_day}, {run.system}: {run.ours} here, {run.held} there; "
+        f"{run.matched} alike, {run.under_way} under way"
+    )
+    lines = [
+        f"{difference.order_key}  {difference.kind.replace('_', ' ')}: {difference.detail}"
+        + (f"  [explained by {difference.settled_by}: {difference.explanation}]" if difference.explanation else "")
+        for difference in run.differences
+    ]
+    still_open = sum(difference.state == "open" for difference in run.differences)
+    end = f"{still_open} open: `orderline sales retry KEY` or `explain KEY WHY`" if still_open else "no difference open"
+    return "\n".join([head, *lines, end])
+
+
+def _as_json(run: Reconciliation) -> dict[str, object]:
+    return {
+        "order_day": run.order_day.isoformat(),
+        "system": run.system,
+        "ours": run.ours,
+        "held": run.held,
+        "matched": run.matched,
+        "under_way": run.under_way,
+        "differences": [
+            {"order_key": one.order_key, "kind": one.kind, "detail": one.detail, "state": one.state}
+            for one in run.differences
+        ],
+    }
 
 
 def _opened(config: Config) -> Store:

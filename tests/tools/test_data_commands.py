@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,11 +11,17 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from admin.bootstrap import load_demo_data, open_database, prepare_folder
+from admin.bootstrap import load_demo_data, open_database, pin_key, prepare_folder
 from admin.cli.group import orderline
 from admin.config import Config
-from orders.models import CallbackRequest, Order, OutboxRow
+from admin.sales_system import SalesCare, connector_of
+from orders.dispatcher import Dispatcher
+from orders.handing_over import HandOver
+from orders.models import CallbackRequest, Order, OutboxRow, Reconciliation
+from orders.order_desk import DomainOrderDesk
+from orders.retrying import RetrySchedule
 from orders.store import Store
+from tests.orders import test_ordering as ordering
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 
@@ -53,6 +61,69 @@ def test_callbacks(folder: Path) -> None:
     assert "13911112222  asked" in run("callbacks").output
     assert "0 open" in run("callbacks", "--close", "1").output
     assert run("callbacks", "--close", "1").exit_code == 1
+
+
+def handed_over(folder: Path) -> str:
+    """An order placed for today and taken to the sales tables; its key."""
+    config = Config(data=str(folder / "data"))
+    store, sales = opened(folder), connector_of(config)
+    desk = DomainOrderDesk(pin_key(config), now=lambda: NOW)
+    ordering.opened(store, desk, "13800000001", "call")
+    ordering.put(store, desk, "call", "101", 2)
+    ordering.placed(store, desk, "call")
+    with store.session() as session:
+        key = session.scalars(select(OutboxRow.order_key)).one()
+    Dispatcher(HandOver(store, sales, RetrySchedule(), lambda: NOW)).run_once()
+    sales.close()
+    store.close()
+    return key
+
+
+def test_sales_reconcile_names_what_is_missing_and_retry_mends_it(folder: Path) -> None:
+    key = handed_over(folder)
+    fine = run("sales", "reconcile", "--day", "2026-11-23")
+    assert (fine.exit_code, "1 alike" in fine.output, "no difference open" in fine.output) == (0, True, True)
+    with sqlite3.connect(folder / "data" / "sales.db") as sales:
+        sales.execute("DELETE FROM sales_order_lines")
+        sales.execute("DELETE FROM sales_orders")
+    differs = run("sales", "reconcile", "--day", "2026-11-23", "--json")
+    assert differs.exit_code == 1
+    assert [one["kind"] for one in json.loads(differs.output)["differences"]] == ["missing_there"]
+    assert "1 will be sent again" in run("sales", "retry", key).output
+    assert "waiting 1" in run("sales", "status").output
+
+
+def test_sales_explain_settles_for_good(folder: Path) -> None:
+    key = handed_over(folder)
+    with sqlite3.connect(folder / "data" / "sales.db") as sales:
+        sales.execute("UPDATE sales_orders SET amount_fen = 1")
+    assert "other amount: ¥0.01 there" in run("sales", "reconcile", "--day", "2026-11-23").output
+    assert "explained" in run("sales", "explain", key, "corrected at the counter", "--by", "wang").output
+    again = run("sales", "reconcile", "--day", "2026-11-23")
+    assert (again.exit_code, "explained by wang: corrected" in again.output) == (0, True)
+    nothing = run("sales", "explain", key, "once more")
+    assert (nothing.exit_code, "no open difference" in nothing.output) == (1, True)
+
+
+def test_sales_reconcile_says_when_the_sales_system_is_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERLINE_SALES__URL", "postgresql://nobody@127.0.0.1:1/none")
+    away = run("sales", "reconcile")
+    assert (away.exit_code, "can't be asked now" in away.output) == (1, True)
+
+
+def test_scheduled_care_reconciles_on_one_node_only(folder: Path) -> None:
+    handed_over(folder)
+    config = Config(data=str(folder / "data"), node="n1")
+    store, sales = opened(folder), connector_of(config)
+    nodes = [SalesCare(store, sales, config.model_copy(update={"node": name}), now=lambda: NOW) for name in ("a", "b")]
+    for node in nodes:
+        node.reconcile()
+        node.follow()
+    with store.session() as session:
+        runs = session.scalars(select(Reconciliation).order_by(Reconciliation.id)).all()
+        assert [(one.ours, one.matched) for one in runs] == [(1, 1), (0, 0), (0, 0)]
+    sales.close()
+    store.close()
 
 
 def test_sales(folder: Path) -> None:

@@ -1,0 +1,103 @@
+"""The one sales system the configuration names, as a connector, and its scheduled care: follow orders, reconcile.
+
+Scheduled work runs on whichever node holds the lease at that moment; a sales system that is away is asked next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
+
+from admin.config import Config
+from orders import leases
+from orders.connectors.port import Connector, Unreachable
+from orders.connectors.sql_tables import SqlTablesConnector
+from orders.reconciliation import follow, reconcile
+from orders.store import Store, explain
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=10)
+DAYS_FOLLOWED = 3
+"""An order is debited within so many days; older ones are looked at by reconciliation on demand."""
+
+
+def connector_of(config: Config) -> Connector:
+    """The connector of the configured system; connects at first use."""
+    return SqlTablesConnector(config.sales_url())
+
+
+class SalesCare:
+    """Follows what becomes of orders and reconciles each day, on threads of APScheduler."""
+
+    def __init__(
+        self,
+        store: Store,
+        connector: Connector,
+        config: Config,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._connector = connector
+        self._zone = config.zone()
+        self._node = config.node
+        self._now = now
+        self._scheduler = BackgroundScheduler(timezone=self._zone)
+        hour, _, minute = config.sales.reconcile_at.partition(":")
+        at = CronTrigger(hour=int(hour), minute=int(minute), timezone=self._zone)
+        # A node that was down or asleep at the hour makes up for it within the next hours.
+        self._scheduler.add_job(self.reconcile, at, misfire_grace_time=6 * 3600, coalesce=True)
+        every = IntervalTrigger(minutes=config.sales.follow_every_min)
+        self._scheduler.add_job(self.follow, every, misfire_grace_time=60, coalesce=True)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End after the job under way."""
+        self._scheduler.shutdown(wait=True)
+
+    def follow(self) -> None:
+        """Bring home the statuses of the last days' orders."""
+        if self._leads("sales-follow"):
+            self._each_day("orders_followed", lambda day: follow(self._store, self._connector, day))
+
+    def reconcile(self) -> None:
+        """Compare today and the days before it."""
+        if self._leads("sales-reconcile"):
+            self._each_day("orders_reconciled", self._reconciled)
+
+    def _reconciled(self, day: date) -> int:
+        run = reconcile(self._store, self._connector, day, self._now())
+        still_open = sum(difference.state == "open" for difference in run.differences)
+        if still_open:
+            log.warning("sales_differ", day=day.isoformat(), differences=still_open, see="orderline sales reconcile")
+        return still_open
+
+    def _leads(self, work: str) -> bool:
+        try:
+            with self._store.transaction() as session:
+                return leases.take(session, work, self._node, self._now(), LEASE) is not None
+        except (SQLAlchemyError, OSError) as error:
+            log.error("lease_unreadable", work=work, reason=explain(error))
+            return False
+
+    def _each_day(self, what: str, work: Callable[[date], int]) -> None:
+        today = self._now().astimezone(self._zone).date()
+        for back in range(DAYS_FOLLOWED):
+            day = today - timedelta(days=back)
+            try:
+                log.info(what, day=day.isoformat(), count=work(day))
+            except Unreachable as error:
+                log.warning("sales_system_away", reason=str(error))
+                return
+            except (SQLAlchemyError, OSError) as error:
+                log.error("orders_not_compared", day=day.isoformat(), reason=explain(error))
+                return
