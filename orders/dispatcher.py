@@ -78,8 +78,13 @@ class Dispatcher:
         return started
 
     def _room(self, now: datetime, *, is_open: bool) -> int:
-        """How many more to try: while the sales system is down one, now and then, to see whether it is back."""
-        free = self._parallel - len(self._under_way)
+        """How many more to try: while the sales system is down one, now and then, to see whether it is back.
+
+        Claimed in batches, so that as many again wait behind those under way: a claim costs what a delivery costs.
+        """
+        if len(self._under_way) >= self._parallel:
+            return 0
+        free = 2 * self._parallel - len(self._under_way)
         if is_open:
             return free
         if now < self._next_probe:

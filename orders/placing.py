@@ -112,7 +112,7 @@ def _write_order(session: Session, draft: Draft, owner: str, now: datetime) -> O
     session.add(order)
     draft.state, draft.owner, draft.owned_until = "placed", "", None
     session.flush()
-    session.add(_outbox_row(session, order, now))
+    session.add(outbox_row(session, order, now))
     session.flush()
     return order
 
@@ -138,7 +138,8 @@ def _next_number(session: Session, day: date) -> str:
     return f"{prefix}{int(newest[8:]) + 1 if newest else 1:06d}"
 
 
-def _outbox_row(session: Session, order: Order, now: datetime) -> OutboxRow:
+def outbox_row(session: Session, order: Order, now: datetime) -> OutboxRow:
+    """What carries this order to the sales system: to be stored in the transaction that stores the order."""
     retailer = session.get_one(Retailer, order.retailer_id)
     payload = {
         "order_key": order.order_key,

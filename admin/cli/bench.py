@@ -10,7 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("calls", "steps")
+from admin.config_sections import Log
+from admin.logs import set_up_logging
+
+NAMES = ("calls", "steps", "sales")
 
 
 @click.command()
@@ -23,9 +26,11 @@ def bench(name: str, as_json: bool) -> None:
     Examples:
       orderline bench steps            steps of the runner per second, beside bare commits
       orderline bench calls --json     SIP calls at once, beside stock pyVoIP
+      orderline bench sales            orders handed over, beside the bare interface
 
     Machines differ and are noisy: compare the ratios, and runs on the same machine.
     """
+    set_up_logging(Log(level="error"))
     try:
         module = importlib.import_module(f"bench.{name}")
     except ModuleNotFoundError as error:
