@@ -84,8 +84,8 @@ def _basket(desk: OrderDesk, session: Session, asking: Asking, ask: Ask) -> Answ
             return told.LinePut(verdict)
         case wanted.ReviewBasket():
             return told.BasketReviewed(desk.basket(session, owner))
-        case wanted.PlaceOrder(version):
-            return told.OrderDecided(desk.place_order(session, owner, version, asking.at))
+        case wanted.PlaceOrder(version, amount_fen):
+            return told.OrderDecided(desk.place_order(session, owner, version, amount_fen, asking.at))
         case wanted.ReleaseDraft():
             desk.release_draft(session, owner)
     return None

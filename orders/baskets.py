@@ -193,12 +193,14 @@ def fill_usual(session: Session, draft: Draft, rules: BasketRules) -> tuple[Bask
     draft.lines.clear()
     session.flush()
     for line in usual.lines if usual else ():
-        keep_demand(session, draft, line.article_code, line.requested)
+        # What it heard and what it ordered: the limit of that day is no wish for more today.
+        wanted = line.accepted
+        keep_demand(session, draft, line.article_code, wanted)
         article = article_on_sale(session, line.article_code)
         room = room_for(session, retailer, article, draft.order_day, order_limit=rules.order_limit) if article else None
-        accepted = min(line.requested, room.cartons) if room else 0
-        set_line(draft, line.article_code, line.requested, accepted, "")
-        changed += accepted < line.requested
+        accepted = min(wanted, room.cartons) if room else 0
+        set_line(draft, line.article_code, wanted, accepted, "")
+        changed += accepted < wanted
     draft.version += 1
     session.flush()
     return basket_of(session, draft), changed

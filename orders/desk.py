@@ -80,8 +80,11 @@ class OrderDesk(Protocol):
     def basket(self, session: Session, owner: str) -> Basket:
         """The owner's draft as it stands. Raises DraftTaken."""
 
-    def place_order(self, session: Session, owner: str, version: int, at: datetime) -> Placement:
-        """Turn the owner's draft, as reviewed in `version`, into an order with its outbox row.
+    def place_order(self, session: Session, owner: str, version: int, amount_fen: int, at: datetime) -> Placement:
+        """Turn the owner's draft, as reviewed in `version` at the total heard, into an order with its outbox row.
+
+        `amount_fen` 0 leaves the total unchecked. What moved meanwhile (stock, limits, prices) is "changed": nothing is
+        placed, and the basket is to be heard again.
 
         The same draft gives the same order for ever, however often this is asked. Raises DraftTaken.
         """

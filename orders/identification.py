@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,19 +13,24 @@ from orders.pins import WRONG_PINS_ALLOWED, pin_matches
 from orders.values import Language, Names, PinVerdict, RetailerCard
 
 MOST_SHOPS = 5
+_MOBILE = re.compile(r"1[3-9]\d{9}")
 TAIL_DIGITS, LICENCE_DIGITS = 6, 12
 
 
 def normalised(number: str) -> str:
-    """A number as it is stored: digits only, without +86, 0086 or the 0 that mobile trunks put before 11 digits."""
+    """A number as it is stored: digits only, as dialled within the country: mobiles bare, landlines with their 0.
+
+    Trunks send +86, 0086 or plain 86 before either, and some a 0 before mobiles.
+    """
     digits = "".join(character for character in number if character.isascii() and character.isdigit())
-    if number.strip().startswith("+86") and len(digits) > 11:
-        digits = digits[2:]
-    elif digits.startswith("0086"):
-        digits = digits[4:]
-    if len(digits) == 12 and digits.startswith("01"):
-        digits = digits[1:]
-    return digits
+    if digits.startswith("0086"):
+        national = digits[4:]
+    elif digits.startswith("86") and (number.strip().startswith("+") or _MOBILE.fullmatch(digits[2:])):
+        national = digits[2:]
+    else:
+        return digits[1:] if _MOBILE.fullmatch(digits[1:]) and digits.startswith("0") else digits
+    national = national.removeprefix("0")
+    return national if _MOBILE.fullmatch(national) or not national else f"0{national}"
 
 
 def by_phone(session: Session, number: str) -> tuple[RetailerCard, ...]:

@@ -83,11 +83,11 @@ class DomainOrderDesk:
     def basket(self, session: Session, owner: str) -> Basket:
         return baskets.basket_of(session, baskets.owned_draft(session, owner, self.now()))
 
-    def place_order(self, session: Session, owner: str, version: int, at: datetime) -> Placement:
+    def place_order(self, session: Session, owner: str, version: int, amount_fen: int, at: datetime) -> Placement:
         blocked = standing.blocked_for(session, owner, at, self.zone)
         if blocked:
             return Placement("refused", None, placing.sales_open(session), Basket(version), blocked)
-        return placing.place(session, owner, version, self.now(), self.rules)
+        return placing.place(session, owner, version, amount_fen, self.now(), self.rules)
 
     def recent_orders(self, session: Session, retailer_id: int) -> tuple[OrderSummary, ...]:
         query = (

@@ -37,8 +37,8 @@ def sales_open(session: Session) -> bool:
     return link is None or link.open
 
 
-def place(session: Session, owner: str, version: int, now: datetime, rules: BasketRules) -> Placement:
-    """Place the owner's draft as reviewed in `version`. Raises DraftTaken."""
+def place(session: Session, owner: str, version: int, amount_fen: int, now: datetime, rules: BasketRules) -> Placement:
+    """Place the owner's draft as reviewed in `version` at `amount_fen` (0: not known). Raises DraftTaken."""
     try:
         draft = owned_draft(session, owner, now)
     except DraftTaken:
@@ -46,9 +46,12 @@ def place(session: Session, owner: str, version: int, now: datetime, rules: Bask
     basket = basket_of(session, draft)
     if not basket.lines:
         return Placement("refused", None, sales_open(session), basket, "empty")
-    if _shrunk(session, draft, rules) or draft.version != version:
-        session.flush()
-        return Placement("changed", None, sales_open(session), basket_of(session, draft))
+    shrunk = _shrunk(session, draft, rules)
+    session.flush()
+    # Only now, with the articles locked and read anew: a price may have moved since the total was heard.
+    basket = basket_of(session, draft)
+    if shrunk or draft.version != version or amount_fen not in (0, basket.amount_fen):
+        return Placement("changed", None, sales_open(session), basket)
     order = _write_order(session, draft, owner, now)
     return Placement("placed", summary_of(order), sales_open(session), basket)
 

@@ -97,7 +97,7 @@ def _draft_size(session: Session, retailer_id: int, day: date) -> BasketSize | N
 
 def _usual_size(session: Session, retailer_id: int, day: date) -> BasketSize | None:
     order = last_order(session, retailer_id, day)
-    return BasketSize(len(order.lines), sum(line.requested for line in order.lines)) if order else None
+    return BasketSize(len(order.lines), sum(line.accepted for line in order.lines)) if order else None
 
 
 def _placed(session: Session, retailer_id: int, day: date) -> OrderSummary | None:

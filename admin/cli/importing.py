@@ -46,10 +46,10 @@ def import_data(config: Config, kind: str, files: tuple[Path, ...], good_rows: b
             raise click.ClickException(str(error)) from error
         for fault in report.faults[:FAULTS_SHOWN]:
             click.echo(f"{path}: {fault}")
-        if len(report.faults) > FAULTS_SHOWN:
-            click.echo(f"{path}: and {len(report.faults) - FAULTS_SHOWN} more")
-        click.echo(f"{path}: {report.lines} lines, {report.written} written, {len(report.faults)} faults")
-        bad += len(report.faults)
+        if report.bad > FAULTS_SHOWN:
+            click.echo(f"{path}: and {report.bad - FAULTS_SHOWN} more")
+        click.echo(f"{path}: {report.lines} lines, {report.written} written, {report.bad} faults")
+        bad += report.bad
     store.close()
     if bad:
         raise SystemExit(1)

@@ -111,7 +111,10 @@ class ReviewBasket:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
+    """Place what was read back: this version of the draft at this total (fen; 0: not known, from an older record)."""
+
     version: int
+    amount_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,18 @@ Check = Callable[[str], Value]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column: its name, other headings it may have, how a cell is checked, whether it may be left out."""
+    """One column: its name, other headings it may have, how a cell is checked, whether it may be left out.
+
+    An empty cell that is not required leaves what is stored alone, or with `clears` empties it; new things get the
+    default either way.
+    """
 
     name: str
     headings: tuple[str, ...]
     check: Check
     required: bool = True
     default: Value = ""
+    clears: bool = False
 
 
 def text(longest: int) -> Check:

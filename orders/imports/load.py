@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from orders.identification import normalised
 from orders.imports.fields import Value
 from orders.imports.sheet import Row, UnreadableFile, read_rows
-from orders.imports.tables import TABLES, Table
+from orders.imports.tables import ALLOCATION, CATALOGUE, RETAILERS, TABLES, Table
 from orders.models import Allocation, Article, Batch, Phone, Region, Retailer, RetailerLimit
 from orders.pins import hash_pin
 from orders.store import Store
@@ -40,11 +40,12 @@ class Fault:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a file. `written` is 0 when nothing was kept."""
+    """What became of a file. `written` is 0 when nothing was kept; `bad` counts faults, `faults` names the first."""
 
     file: str
     lines: int = 0
     written: int = 0
+    bad: int = 0
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -66,7 +67,7 @@ def import_file(store: Store, kind: str, path: Path, *, pin_key: bytes, keep_goo
                 report.written += 1
             except ValueError as error:
                 _blame(report, row.number, "", str(error))
-        if report.faults and not keep_good:
+        if report.bad and not keep_good:
             transaction.rollback()
             report.written = 0
     report.faults.sort(key=lambda fault: fault.line)
@@ -82,7 +83,7 @@ def _checked(table: Table, path: Path, report: Report) -> Iterable[tuple[Row, Va
         values = _values(table, row, report)
         if values is None:
             continue
-        key = tuple(values[name] for name in table.key)
+        key = tuple(values.get(name, "") for name in table.key)
         if key in seen:
             _blame(report, row.number, table.key[0], f"the same as line {seen[key]}; keep one of them")
             continue
@@ -104,25 +105,41 @@ def _check_heading(table: Table, path: Path, row: Row) -> None:
 
 
 def _values(table: Table, row: Row, report: Report) -> Values | None:
+    """The row's checked values; what the file leaves open is left out. None when a cell is wrong."""
     values: Values = {}
-    before = len(report.faults)
+    is_good = True
     for column in table.fields:
-        cell = next((row.cells[name] for name in (column.name, *column.headings) if name in row.cells), "")
-        if not cell:
-            if column.required:
-                _blame(report, row.number, column.name, "is empty")
-            values[column.name] = column.default
+        cell = next((row.cells[name] for name in (column.name, *column.headings) if name in row.cells), None)
+        if cell is None or (not cell and not column.required and not column.clears):
+            continue
+        if not cell and column.required:
+            _blame(report, row.number, column.name, "is empty")
+            is_good = False
             continue
         try:
-            values[column.name] = column.check(cell)
+            values[column.name] = column.check(cell) if cell else column.default
         except ValueError as error:
             _blame(report, row.number, column.name, str(error))
-    return values if len(report.faults) == before else None
+            is_good = False
+    return values if is_good else None
 
 
 def _blame(report: Report, line: int, column: str, problem: str) -> None:
+    report.bad += 1
     if len(report.faults) < MOST_FAULTS:
         report.faults.append(Fault(line, column, problem))
+
+
+def _with_defaults(table: Table, values: Values) -> Values:
+    """For what is new: a column that the file does not have gets its default."""
+    return {column.name: column.default for column in table.fields} | values
+
+
+def _assign(target: object, values: Values, *names: str) -> None:
+    """Set what the file says, leave what it does not mention."""
+    for name in names:
+        if name in values:
+            setattr(target, name, values[name])
 
 
 def _write_retailer(session: Session, values: Values, pin_key: bytes) -> None:
@@ -136,13 +153,14 @@ def _write_retailer(session: Session, values: Values, pin_key: bytes) -> None:
     if retailer is None:
         retailer = Retailer(licence_no=licence, licence_tail=licence[-6:])
         session.add(retailer)
-    retailer.name_zh, retailer.name_en = str(values["name_zh"]), str(values["name_en"])
+        values = _with_defaults(RETAILERS, values)
     retailer.region_id, retailer.batch_id = region.id, batch.id
-    retailer.grade, retailer.language = str(values["grade"]), str(values["language"])
-    retailer.status, retailer.assisted = str(values["status"]), bool(values["assisted"])
-    if values["pin"]:
-        retailer.pin_hash = hash_pin(str(values["pin"]), pin_key)
-    _set_phones(session, retailer, normalised(str(values["primary_phone"])), normalised(str(values["backup_phone"])))
+    _assign(retailer, values, "name_zh", "name_en", "grade", "language", "status", "assisted")
+    if pin := values.get("pin"):
+        retailer.pin_hash = hash_pin(str(pin), pin_key)
+    kept = next((phone.number for phone in retailer.phones if phone.kind == "backup"), "")
+    backup = str(values.get("backup_phone", kept))
+    _set_phones(session, retailer, normalised(str(values["primary_phone"])), normalised(backup))
 
 
 def _set_phones(session: Session, retailer: Retailer, primary: str, backup: str) -> None:
@@ -160,14 +178,15 @@ def _write_article(session: Session, values: Values, _pin_key: bytes) -> None:
     if article is None:
         article = Article(code=str(values["code"]))
         session.add(article)
-    article.name_zh, article.name_en = str(values["name_zh"]), str(values["name_en"])
-    article.category, article.grade = str(values["category"]), str(values["grade"])
-    article.price_fen, article.stock = int(values["price"]), int(values["stock"])
-    article.controlled, article.on_sale = bool(values["controlled"]), bool(values["on_sale"])
-    article.order_limit = int(values["order_limit"] or 0) or None
+        values = _with_defaults(CATALOGUE, values)
+    article.price_fen = int(values["price"])
+    _assign(article, values, "name_zh", "name_en", "category", "grade", "stock", "controlled", "on_sale")
+    if "order_limit" in values:
+        article.order_limit = int(values["order_limit"]) or None
 
 
 def _write_allocation(session: Session, values: Values, _pin_key: bytes) -> None:
+    values = _with_defaults(ALLOCATION, values)
     code, period, cartons = str(values["code"]), str(values["period"]), int(values["cartons"])
     if session.get(Article, code) is None:
         raise ValueError(f"there is no article {code}; import the catalogue first")

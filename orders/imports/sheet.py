@@ -5,17 +5,22 @@ Knows nothing of what the columns mean. Everything read is hostile: sizes are bo
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 LARGEST_FILE = 64 * 1024 * 1024
+LARGEST_UNPACKED = 512 * 1024 * 1024
 MOST_ROWS = 200_000
 MOST_COLUMNS = 60
 LONGEST_CELL = 500
@@ -52,7 +57,8 @@ def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[Row]:
         if number > MOST_ROWS:
             raise UnreadableFile(f"{path}: more than {MOST_ROWS} lines; split it")
         if any(cell.strip() for cell in cells):
-            named = zip(heading[:MOST_COLUMNS], cells, strict=False)
+            # A line may end early: its cells are empty then, not its columns gone.
+            named = zip_longest(heading[:MOST_COLUMNS], cells[: len(heading[:MOST_COLUMNS])], fillvalue="")
             yield Row(number, {name: cell.strip()[: LONGEST_CELL + 1] for name, cell in named if name})
 
 
@@ -76,15 +82,36 @@ def _csv(path: Path) -> Iterator[list[str]]:
 
 def _excel(path: Path) -> Iterator[list[str]]:
     try:
+        _refuse_bombs(path)
         workbook = load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise UnreadableFile(f"{path}: no Excel workbook; save it as .xlsx or CSV UTF-8") from error
-    try:
-        sheet = workbook.worksheets[0]
-        for cells in sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True):
-            yield [_text(cell) for cell in cells]
-    finally:
-        workbook.close()
+        with contextlib.closing(workbook):
+            for cells in workbook.worksheets[0].iter_rows(max_col=MOST_COLUMNS, values_only=True):
+                yield [_text(cell) for cell in cells]
+    except UnreadableFile:
+        raise
+    except _DAMAGED as error:
+        raise UnreadableFile(f"{path}: no Excel workbook, or damaged; save it again as .xlsx or CSV UTF-8") from error
+
+
+# What openpyxl and the libraries under it raise at damaged archives, XML and values.
+_DAMAGED = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    zlib.error,
+    ParseError,
+    NotImplementedError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
+
+
+def _refuse_bombs(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED:
+            raise UnreadableFile(f"{path}: unpacks to more than {LARGEST_UNPACKED // 1024**2} MB; split it")
 
 
 def _text(cell: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import zipfile
 from pathlib import Path
 
@@ -146,3 +148,50 @@ def test_a_missing_file_and_a_hollow_workbook(store: Store, tmp_path: Path) -> N
         hollow.writestr("x", "y")
     with pytest.raises(UnreadableFile, match="no Excel workbook"):
         run(store, "catalogue", tmp_path / "hollow.xlsx")
+
+
+def test_more_faults_than_are_kept_are_still_faults(store: Store, tmp_path: Path) -> None:
+    lines = "".join(f"{number},烟,,regular,A,cheap,1\n" for number in range(1000, 2005))
+    path = written(tmp_path, HEAD + lines + "2900,烟,,regular,A,1,1\n")
+    for keep_good in (False, True):
+        report = run(store, "catalogue", path, keep_good=keep_good)
+        assert (report.bad, len(report.faults), report.written) == (1005, 1000, 1 if keep_good else 0)
+
+
+def test_what_a_file_does_not_mention_stays_as_it_is(store: Store, tmp_path: Path) -> None:
+    with store.transaction() as session:
+        article = session.get_one(Article, "101")
+        article.controlled, article.on_sale, article.order_limit = True, False, 7
+    run(store, "catalogue", written(tmp_path, "code,name_zh,category,grade,price,stock\n101,白沙,regular,A,10,5\n"))
+    with store.session() as session:
+        article = session.get_one(Article, "101")
+        assert (article.controlled, article.on_sale, article.order_limit, article.stock) == (True, False, 7, 5)
+
+
+def test_an_empty_cell_clears_only_what_may_be_cleared(store: Store, tmp_path: Path) -> None:
+    with store.transaction() as session:
+        retailer = session.scalars(select(Retailer).where(Retailer.licence_no == "420102100001")).one()
+        retailer.status, region, batch = "suspended", retailer.region.code, retailer.batch.code
+        assert len(retailer.phones) == 2
+    head = "licence_no,name_zh,region,batch,grade,primary_phone,backup_phone,status\n"
+    path = written(tmp_path, head + f"420102100001,店,{region},{batch},A,13800000001,,\n")
+    assert run(store, "retailers", path).bad == 0
+    with store.session() as session:
+        retailer = session.scalars(select(Retailer).where(Retailer.licence_no == "420102100001")).one()
+        assert (retailer.status, [phone.kind for phone in retailer.phones]) == ("suspended", ["primary"])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_damaged_workbook_is_told_not_crashed_on(store: Store, tmp_path: Path, seed: int) -> None:
+    workbook = Workbook()
+    assert workbook.active is not None
+    workbook.active.append(["period", "code", "grade", "cartons"])
+    workbook.active.append(["2026-12", 205.0, "A", 4])
+    workbook.save(tmp_path / "whole.xlsx")
+    chance = random.Random(seed)
+    content = bytearray((tmp_path / "whole.xlsx").read_bytes())
+    for _ in range(chance.randrange(1, 40)):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+    (tmp_path / "damaged.xlsx").write_bytes(content[: chance.randrange(len(content) // 2, len(content) + 1)])
+    with contextlib.suppress(UnreadableFile):
+        run(store, "allocation", tmp_path / "damaged.xlsx")

@@ -37,8 +37,8 @@ def opened(store: Store, desk: DomainOrderDesk, number: str, owner: str) -> int:
 
 def placed(store: Store, desk: DomainOrderDesk, owner: str, at: datetime = TEN) -> Placement:
     with store.transaction() as session:
-        version = desk.basket(session, owner).version
-        return desk.place_order(session, owner, version, at)
+        heard = desk.basket(session, owner)
+        return desk.place_order(session, owner, heard.version, heard.amount_fen, at)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,11 @@ def placed(store: Store, desk: DomainOrderDesk, owner: str, at: datetime = TEN) 
         ("+86 138 0000 0001", "13800000001"),
         ("008613800000001", "13800000001"),
         ("013800000001", "13800000001"),
+        ("8613800000001", "13800000001"),
+        ("+862712345678", "02712345678"),
+        ("+86 (0)27 1234 5678", "02712345678"),
+        ("02712345678", "02712345678"),
+        ("86123456", "86123456"),
         ("027-88881234", "02788881234"),
         ("anonymous", ""),
         ("'; DROP TABLE phones; --", ""),
@@ -171,7 +176,7 @@ def test_the_same_draft_is_the_same_order_for_ever(store: Store, desk: DomainOrd
     results = []
     for _ in range(3):
         with store.transaction() as session:
-            results.append(desk.place_order(session, "call-1", version, TEN).order)
+            results.append(desk.place_order(session, "call-1", version, 0, TEN).order)
     assert results[0] == results[1] == results[2]
 
 
@@ -180,7 +185,42 @@ def test_a_stale_review_places_nothing(store: Store, desk: DomainOrderDesk) -> N
     stale = put(store, desk, "call-1", "101", 10).basket.version
     put(store, desk, "call-1", "101", 20)
     with store.transaction() as session:
-        assert desk.place_order(session, "call-1", stale, TEN).outcome == "changed"
+        assert desk.place_order(session, "call-1", stale, 0, TEN).outcome == "changed"
+
+
+def test_a_price_that_moved_since_the_total_was_heard_places_nothing(store: Store, desk: DomainOrderDesk) -> None:
+    opened(store, desk, "13800000001", "call-1")
+    put(store, desk, "call-1", "101", 10)
+    with store.transaction() as session:
+        heard = desk.basket(session, "call-1")
+    with store.transaction() as session:
+        session.get_one(Article, "101").price_fen += 100
+    with store.transaction() as session:
+        decided = desk.place_order(session, "call-1", heard.version, heard.amount_fen, TEN)
+        assert (decided.outcome, decided.basket.amount_fen) == ("changed", heard.amount_fen + 1000)
+        again = desk.place_order(session, "call-1", decided.basket.version, decided.basket.amount_fen, TEN)
+    assert again.order
+    assert again.order.amount_fen == heard.amount_fen + 1000
+
+
+def test_the_usual_basket_is_what_was_ordered_not_what_was_wished(store: Store, desk: DomainOrderDesk) -> None:
+    with store.transaction() as session:
+        last = session.scalars(select(Order).order_by(Order.id)).first()
+        assert last
+        last.lines[0].requested, retailer = 500, last.retailer_id
+        ordered = sum(line.accepted for line in last.lines)
+        usual = desk.standing(session, retailer, TEN).usual
+    assert usual
+    assert usual.cartons == ordered
+    opened_as(store, desk, retailer)
+    with store.transaction() as session:
+        basket, _ = desk.fill_usual(session, "call-1")
+    assert max(line.requested for line in basket.lines) < 500
+
+
+def opened_as(store: Store, desk: DomainOrderDesk, retailer: int) -> None:
+    with store.transaction() as session:
+        desk.open_draft(session, retailer, TODAY.isoformat(), "call-1", take_over=False, anew=False)
 
 
 def test_allowances_count_what_was_ordered_this_period(store: Store, desk: DomainOrderDesk) -> None:

@@ -26,7 +26,7 @@ def _total(state: CallState) -> Prompt:
 def _confirmation_decides(state: CallState, told: Told) -> Move | None:
     match told:
         case Chosen("1"):
-            return ask(state, PlaceOrder(state.basket.version))
+            return ask(state, PlaceOrder(state.basket.version, state.basket.amount_fen))
         case OrderDecided(placement):
             return _on_placement(state, placement)
         case Chosen("2"):
