@@ -42,7 +42,7 @@ from ivr.stepping.process import StepSettings
 from orders.demo import DEMO_PIN, load_demo
 from orders.dispatcher import Dispatcher
 from orders.handing_over import HandOver
-from orders.migrations import upgrade
+from orders.migrations import current, head, upgrade
 from orders.models import Article
 from orders.order_desk import DomainOrderDesk
 from orders.store import Store, StoreError, explain, open_store
@@ -91,15 +91,36 @@ def pin_key(config: Config) -> bytes:
 
 
 def open_database(config: Config) -> Store:
-    """The store with today's schema. Raises StartError."""
+    """The store, its schema brought up to this version's: for those who own the database. Raises StartError."""
+    return _opened(config, upgrade)
+
+
+def look_into_database(config: Config) -> Store:
+    """The store as it is, for commands beside a running line: a schema of another version is refused, not changed.
+
+    Raises StartError.
+    """
+    return _opened(config, _refuse_other_schema)
+
+
+def _opened(config: Config, prepare: Callable[[Store], None]) -> Store:
     try:
         store = open_store(config.database_url(), pool_size=config.database.pool_size)
-        upgrade(store)
+        prepare(store)
     except (StoreError, ConfigError) as error:
         raise StartError(str(error)) from error
     except SQLAlchemyError as error:
         raise StartError(f"the database can't be used: {explain(error)}") from error
     return store
+
+
+def _refuse_other_schema(store: Store) -> None:
+    at, newest = current(store), head()
+    if at != newest:
+        raise StoreError(
+            f"the database is at schema {at or 'none'}, this version's is {newest}: "
+            "`orderline serve` of this version brings it up to date; back it up before"
+        )
 
 
 def prompt_store(config: Config, wording: Wording) -> PromptStore:
@@ -134,9 +155,9 @@ class Node:
         self.prompts = prompts
         self._started = ExitStack()
         self._boot = secrets.token_hex(8)
-        sales = connector_of(config)
-        hand_over = HandOver(store, sales, config.retry_schedule())
-        self.sales_care = SalesCare(store, sales, config)
+        self.sales = connector_of(config)
+        hand_over = HandOver(store, self.sales, config.retry_schedule())
+        self.sales_care = SalesCare(store, self.sales, config)
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
         self.runner = Runner(store, self.desk, node=config.node, boot=self._boot)

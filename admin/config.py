@@ -113,16 +113,18 @@ def secret(given: SecretStr, file: str, key: str) -> str:
         raise ConfigError(f"{key}: {file} can't be read ({reason}): create it or correct the path") from error
 
 
-_SECRET_IN_URL = re.compile(r"^([a-z0-9+]+://[^:/@]*):([^@/]*)@")
+# Greedy on purpose: what stands before the last @ may be a password, whatever is in it.
+_SECRET_IN_URL = re.compile(r"^([a-z0-9+]+://[^:/@]*):(.*)@")
+_SECRET_PARAMETER = re.compile(r"(?i)([?&](?:password|passwd|passfile|sslpassword|secret|token)=)[^&]*")
 
 
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
-    return _SECRET_IN_URL.sub(r"\1:***@", url)
+    return _SECRET_PARAMETER.sub(r"\1***", _SECRET_IN_URL.sub(r"\1:***@", url))
 
 
 def names_password(url: str) -> bool:
-    return bool(_SECRET_IN_URL.match(url))
+    return bool(_SECRET_IN_URL.match(url) or _SECRET_PARAMETER.search(url))
 
 
 def _with_password(url: str, password: str) -> str:

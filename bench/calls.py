@@ -73,8 +73,9 @@ def _pyvoip() -> dict[str, float]:
         port = _free_port()
         command = [sys.executable, "-W", "ignore", "-m", "bench.stock_pyvoip", str(port)]
         with _served(command, dict(os.environ)) as (process, _):
-            # pyVoIP re-codes what it plays: any sound after the last key is the answer, which only right keys get.
-            scenario = Scenario(("127.0.0.1", port), KEYS, _Anything(), payload_type=0, caller="bench")
+            # pyVoIP re-codes what it plays, so any sound after the last key is the answer, which only right keys get;
+            # it can't be interrupted either, so its prompt of 3 s has to be over before the first key.
+            scenario = Scenario(("127.0.0.1", port), KEYS, _Anything(), payload_type=0, listen_s=4.0, caller="bench")
             figures = _measured(scenario, calls, process)
         if _holds(figures):
             break

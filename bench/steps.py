@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text, update
 
 from bench.postgres_cluster import NoPostgres, cluster
 from bench.result import Result, quantile
@@ -22,14 +22,29 @@ from ivr.dialogue import events as told
 from ivr.runner import Runner
 from orders.demo import load_demo
 from orders.migrations import upgrade
+from orders.models import Article, OutboxRow
 from orders.order_desk import DomainOrderDesk
 from orders.store import Store, open_store
 
 KEY = b"bench"
 SECONDS = 6.0
 CALLERS = ("13800000001", "13800000005", "13800000006", "13800000007")
-KEYS = ("1", "1234#", "2")
-ORDER_KEYS = "1" + "1234#" + "1" + "3" + "101#10#102#5#301#2#" + "*" + "2"
+ANSWERS = {
+    "awaiting_shop_choice": "1",
+    "awaiting_pin": "1234#",
+    "awaiting_main_choice": "1",
+    "awaiting_second_order_choice": "1",
+    "awaiting_take_over": "1",
+    "awaiting_resume_choice": "2",
+    "awaiting_usual_choice": "3",
+    "awaiting_quantity": "1#",
+    "awaiting_limit_choice": "1",
+    "awaiting_substitute_choice": "2",
+    "awaiting_confirmation": "1",
+}
+"""What a caller keys at each stage; where none is named it hangs up and calls again."""
+WANTED = ("101#", "102#", "301#", "#")
+STOCK = 1_000_000
 
 
 def run(seconds: float = SECONDS) -> Result:
@@ -59,8 +74,13 @@ def _measure(kind: str, url: str, seconds: float, figures: dict[str, float], bas
     upgrade(store)
     with store.transaction() as session:
         load_demo(session, datetime.now(UTC).date(), KEY)
+        session.execute(update(Article).values(stock=STOCK))
     took = _together(seconds, [_calls_of(store, caller) for caller in CALLERS])
     figures[f"{kind}_steps_per_s"] = round(len(took) / seconds, 1)
+    with store.session() as session:
+        figures[f"{kind}_orders"] = session.scalar(select(func.count()).select_from(OutboxRow)) or 0
+    if not figures[f"{kind}_orders"]:
+        raise RuntimeError("not one order was placed: the callers' keys no longer fit the dialogue")
     commits = _together(seconds / 2, [_commits(store, number) for number in range(len(CALLERS))])
     baseline[f"{kind}_commits_per_s"] = round(len(commits) / (seconds / 2), 1)
     store.close()
@@ -95,12 +115,14 @@ def _calls_of(store: Store, caller: str) -> Callable[[], None]:
 
 def _steps(runner: Runner, caller: str):  # type: ignore[no-untyped-def]
     while True:
-        call = uuid.uuid4().hex
-        runner.handle(call, told.CallArrived(caller, "95001", "bench"))
+        call, at_ms, wanted = uuid.uuid4().hex, 0, iter(WANTED)
+        stage = runner.handle(call, told.CallArrived(caller, "95001", "bench")).state.stage
         yield
-        for number, key in enumerate(ORDER_KEYS):
-            runner.handle(call, told.KeyPressed(key, number * 200, 3000))
-            yield
+        while keys := next(wanted, "") if stage == "awaiting_article" else ANSWERS.get(stage, ""):
+            for key in keys:
+                at_ms += 300
+                stage = runner.handle(call, told.KeyPressed(key, at_ms, 3000)).state.stage
+                yield
         runner.handle(call, told.LineLost("bench"))
         yield
 

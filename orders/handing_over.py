@@ -47,26 +47,33 @@ class HandOver:
             return self.connector.deliver(order, OutboxClaim(self.store, row.id))
         except Exception as error:
             log.exception("delivery_fault", order_key=row.order_key)
-            return Unknown(f"{type(error).__name__}: {error}")
+            return Unknown(f"{type(error).__name__}: {error}", about_this_order=True)
 
     def _settle(self, row: Claimed, delivery: Delivery) -> None:
         now = self.now()
-        reached = not isinstance(delivery, Unknown)
-        reason = delivery.reason if isinstance(delivery, Unknown) else ""
         with self.store.transaction() as session:
             was_open = sales_open(session)
-            is_open = outbox.link_result(session, reached=reached, reason=reason, now=now, schedule=self.schedule)
+            is_open = self._link(session, delivery, now)
             match delivery:
                 case Accepted(external_id):
                     settled = outbox.settle_sent(session, row, external_id, now)
                 case Refused(why):
                     settled = outbox.settle_dead(session, row, why)
-                case Unknown(why):
-                    settled = self._later(session, row, why, now, counts=was_open)
+                case Unknown(why, about_this_order):
+                    settled = self._later(session, row, why, now, counts=was_open or about_this_order)
             if is_open and not was_open:
                 outbox.hasten(session, now)
         kind = type(delivery).__name__.lower()
         log.info("order_handed_over", order_key=row.order_key, result=kind, attempt=row.attempts, settled=settled)
+
+    def _link(self, session: Session, delivery: Delivery, now: datetime) -> bool:
+        """What this delivery tells about the sales system; whether it counts as open."""
+        match delivery:
+            case Unknown(about_this_order=True):
+                return sales_open(session)
+            case Unknown(reason):
+                return outbox.link_result(session, reached=False, reason=reason, now=now, schedule=self.schedule)
+        return outbox.link_result(session, reached=True, reason="", now=now, schedule=self.schedule)
 
     def _later(self, session: Session, row: Claimed, reason: str, now: datetime, *, counts: bool) -> bool:
         """Try again by the schedule. An attempt at a system that is down says nothing about the order: not counted."""

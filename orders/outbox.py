@@ -117,7 +117,8 @@ def note_id(session: Session, row_id: int, external_id: str) -> str:
 
 def reclaim(session: Session, node: str) -> int:
     """Free the rows that an earlier process of this node had claimed. Returns how many."""
-    held = update(OutboxRow).where(OutboxRow.state == "waiting", OutboxRow.lease_token.startswith(f"{node}:"))
+    ours = OutboxRow.lease_token.startswith(f"{node}:", autoescape=True)
+    held = update(OutboxRow).where(OutboxRow.state == "waiting", ours)
     return len(session.execute(held.values(lease_token="", lease_until=None).returning(OutboxRow.id)).all())
 
 

@@ -26,13 +26,16 @@ class NothingToSettle(ValueError):
 
 def reconcile(store: Store, connector: Connector, day: date, now: datetime) -> Reconciliation:
     """Compare one order day and keep the result. Raises Unreachable when the sales system can't be asked."""
-    # Ours first: what is placed while we ask would else look missing there.
+    # Ours first: what is handed over while we ask would else look missing there. And once more after, for what was
+    # placed and handed over meanwhile: it would look unknown here.
     with store.session() as session:
-        ours = our_orders(session, day)
+        ours = {order.order_key: order for order in our_orders(session, day)}
     held = list(connector.held(day.isoformat()))
     with store.transaction() as session:
+        unknown = {one.order_key for one in held} - ours.keys()
+        ours |= {order.order_key: order for order in our_orders(session, day) if order.order_key in unknown}
         take_statuses(session, held)
-        return _keep(session, connector.name, day, now, compare(ours, held))
+        return _keep(session, connector.name, day, now, compare(ours.values(), held))
 
 
 def follow(store: Store, connector: Connector, day: date) -> int:

@@ -60,7 +60,7 @@ def open_store(url: str, *, pool_size: int = 10, pre_ping: bool = True, connect_
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StoreError(f"database.url {url!r} is no URL; write e.g. sqlite:///var/orderline.db") from error
+        raise StoreError("this is no database URL; write e.g. sqlite:///var/orderline.db") from error
     if parsed.get_backend_name() == "sqlite":
         return Store(_sqlite(parsed))
     if parsed.get_backend_name() == "postgresql":
@@ -75,7 +75,7 @@ def open_store(url: str, *, pool_size: int = 10, pre_ping: bool = True, connect_
             },
         )
         return Store(engine)
-    raise StoreError(f"database.url {url!r}: only sqlite and postgresql are supported")
+    raise StoreError(f"{parsed.render_as_string()}: only sqlite and postgresql are supported")
 
 
 def _sqlite(url: URL) -> Engine:
@@ -84,7 +84,7 @@ def _sqlite(url: URL) -> Engine:
     if in_memory:
         options["poolclass"] = StaticPool
     elif not Path(str(url.database)).parent.is_dir():
-        raise StoreError(f"the folder of {url.database} does not exist: create it or change database.url")
+        raise StoreError(f"the folder of {url.database} does not exist: create it or change the URL")
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     _let_one_write(engine, in_memory=in_memory)
@@ -145,7 +145,7 @@ _MEANINGS = (
     ("readonly database", "the database file is read-only for this user: give the user write permission"),
     ("unable to open database file", "the database file can't be opened: check that its folder exists and is writable"),
     ("no such table", "the database has no tables yet: run `orderline serve` once"),
-    ("Connection refused", "PostgreSQL does not answer at this address: start it, or change database.url"),
-    ("password authentication failed", "PostgreSQL refuses the password: check ORDERLINE_DATABASE__URL"),
+    ("Connection refused", "PostgreSQL does not answer at this address: start it, or change the URL"),
+    ("password authentication failed", "PostgreSQL refuses the password: check the one configured"),
     ("No space left", "the disk is full: free space; calls go on as soon as there is some"),
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
-from sqlalchemy import create_engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from admin.checkup.finding import Finding
 from admin.config import Config, without_password
@@ -26,7 +27,7 @@ from speech.wording import WordingError, load_wording
 
 def check_database(config: Config) -> Iterator[Finding]:
     shown = without_password(config.database_url())
-    if shown.startswith("sqlite") and not config.database.url and not (config.data_folder / "orderline.db").exists():
+    if _not_made_yet(config.database_url()):
         yield Finding("OK", "database", f"{shown} will be made at first start")
         return
     try:
@@ -40,6 +41,16 @@ def check_database(config: Config) -> Iterator[Finding]:
         yield Finding("FAIL", "database", f"{shown}: {explain(error)}", "see database in the configuration")
     finally:
         store.close()
+
+
+def _not_made_yet(url: str) -> bool:
+    """Whether this names an SQLite file that is not there: opening it would make it."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return False
+    file = parsed.database or ""
+    return parsed.get_backend_name() == "sqlite" and Path(file).parent.is_dir() and not Path(file).exists()
 
 
 def _schema(store: Store, shown: str) -> Iterator[Finding]:
@@ -63,7 +74,7 @@ def _schema(store: Store, shown: str) -> Iterator[Finding]:
 
 def check_sales_system(config: Config) -> Iterator[Finding]:
     shown = without_password(config.sales_url())
-    if shown.startswith("sqlite") and not config.sales.url and not (config.data_folder / "sales.db").exists():
+    if _not_made_yet(config.sales_url()):
         yield Finding("OK", "sales system", f"{shown} will be made at first start")
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from sqlalchemy import select
 
-from admin.bootstrap import StartError, open_database
+from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
 from orders.models import CallbackRequest, Retailer
@@ -23,7 +23,7 @@ def callbacks(config: Config, closed: tuple[int, ...]) -> None:
       orderline callbacks --close 58 --close 59
     """
     try:
-        store = open_database(config)
+        store = look_into_database(config)
     except StartError as error:
         raise click.ClickException(str(error)) from error
     with store.transaction() as session:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from admin.bootstrap import StartError, open_database
+from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
 from ivr.replay import replay_stored, stored_calls
@@ -29,7 +29,7 @@ def replay(config: Config, calls: tuple[str, ...], since: datetime | None) -> No
     sounds different (another wording's prompt) is shown, too.
     """
     try:
-        store = open_database(config)
+        store = look_into_database(config)
     except StartError as error:
         raise click.ClickException(str(error)) from error
     began = since.replace(tzinfo=config.zone()) if since else None

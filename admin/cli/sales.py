@@ -10,7 +10,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from admin.bootstrap import StartError, open_database
+from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
 from admin.sales_system import connector_of
@@ -159,6 +159,6 @@ def _as_json(run: Reconciliation) -> dict[str, object]:
 
 def _opened(config: Config) -> Store:
     try:
-        return open_database(config)
+        return look_into_database(config)
     except StartError as error:
         raise click.ClickException(str(error)) from error

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
 
 from admin.bootstrap import (
     Node,
@@ -31,7 +30,10 @@ from admin.cli.configured import configured
 from admin.config import Config
 from admin.logs import set_up_logging
 from ivr.caller import CallOutcome, CallPlan, Moment, place_call
+from orders.connectors.port import Unreachable
 from orders.demo import DEMO_PIN
+from orders.identification import normalised
+from orders.models import Order, Phone, Retailer
 from orders.store import Store
 from speech.prompt_store import PromptStore
 from speech.voices.port import VoiceMissing
@@ -106,7 +108,7 @@ def _demonstrate(console: Console, node: Node) -> bool:
     demo, sip = node.config.demo, node.config.sip
     console.print(f"\nA demonstration call from {demo.caller}, by real SIP:")
     plan = CallPlan(
-        to=f"sip:100@{sip.host}:{sip.port}",
+        to=f"sip:{demo.called}@{sip.host}:{sip.port}",
         caller=demo.caller,
         keys=_demo_keys(node),
         prompts=node.config.prompt_folder(),
@@ -139,7 +141,7 @@ def _show_order(console: Console, node: Node, outcome: CallOutcome) -> bool:
         console.print(f"No order number was heard: {outcome.cause}.")
         return False
     deadline = time.monotonic() + HANDED_OVER_WITHIN_S
-    while not (rows := _sold(node.config, outcome.order_tail)) and time.monotonic() < deadline:
+    while not (rows := _sold(node, outcome.order_tail)) and time.monotonic() < deadline:
         time.sleep(0.1)
     if not rows:
         console.print(f"Order {outcome.order_tail} has not reached the sales database: see the log above.")
@@ -150,27 +152,30 @@ def _show_order(console: Console, node: Node, outcome: CallOutcome) -> bool:
     return True
 
 
-def _sold(config: Config, tail: str) -> list[str]:
-    """The newest order with this tail in the sales database, as text lines; [] while it is not there."""
-    engine = create_engine(config.sales_url())
+def _sold(node: Node, tail: str) -> list[str]:
+    """The demonstration's order as the sales system holds it under its key, as text lines; [] while it is not there."""
+    caller = normalised(node.config.demo.caller)
+    with node.store.session() as session:
+        ours = session.scalar(
+            select(Order)
+            .join(Phone, Phone.retailer_id == Order.retailer_id)
+            .where(Phone.number == caller, Order.order_no.endswith(tail))
+            .order_by(Order.id.desc())
+            .limit(1)
+        )
+        if ours is None:
+            return []
+        retailer = session.get_one(Retailer, ours.retailer_id)
     try:
-        with engine.connect() as connection:
-            order = connection.execute(
-                text("SELECT * FROM sales_orders WHERE order_no LIKE :tail ORDER BY id DESC LIMIT 1"),
-                {"tail": f"%{tail}"},
-            ).first()
-            if order is None:
-                return []
-            lines = connection.execute(
-                text("SELECT * FROM sales_order_lines WHERE order_id = :order ORDER BY position"), {"order": order.id}
-            ).all()
-    except SQLAlchemyError:
+        held = [one for one in node.sales.held(ours.order_day.isoformat()) if one.order_key == ours.order_key]
+    except Unreachable:
         return []
-    finally:
-        engine.dispose()
-    yuan = f"{order.amount_fen / 100:.2f} yuan"
-    head = f"{order.order_no}  {order.retailer} ({order.licence_no})  {yuan}  key {order.order_key}"
-    return [head, *(f"  {line.article_code} × {line.accepted}  at {line.price_fen / 100:.2f}" for line in lines)]
+    lines = [
+        f"  {line.article_code} × {line.accepted}  at {line.price_fen / 100:.2f}" for one in held for line in one.lines
+    ]
+    who = f"{retailer.name_zh} ({retailer.licence_no})"
+    heads = [f"{ours.order_no}  {who}  {one.amount_fen / 100:.2f} yuan  key {one.order_key}" for one in held]
+    return [*heads, *lines]
 
 
 def _wait_for_the_end() -> None:

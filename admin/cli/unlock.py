@@ -6,7 +6,7 @@ import getpass
 
 import click
 
-from admin.bootstrap import StartError, open_database
+from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
 from orders.order_desk import unlock as unlock_retailer
@@ -23,7 +23,7 @@ def unlock(config: Config, licence: str) -> None:
       orderline unlock 420102100008
     """
     try:
-        store = open_database(config)
+        store = look_into_database(config)
     except StartError as error:
         raise click.ClickException(str(error)) from error
     with store.transaction() as session:

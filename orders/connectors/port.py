@@ -64,9 +64,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It is not known whether the order arrived, or the system can't take orders now: deliver again later."""
+    """It is not known whether the order arrived, or the system can't take orders now: deliver again later.
+
+    `about_this_order`: the trouble lies with this order, and says nothing about whether the system takes others.
+    """
 
     reason: str
+    about_this_order: bool = False
 
 
 Delivery = Accepted | Refused | Unknown
@@ -128,7 +132,7 @@ class Connector(Protocol):
     name: str
 
     def deliver(self, order: SalesOrder, claim: Claim) -> Delivery:
-        """Hand one order over. Any exception counts as Unknown."""
+        """Hand one order over. Any exception counts as Unknown about this order."""
 
     def held(self, order_day: str) -> Iterator[HeldOrder]:
         """Every order of ours of that day (ISO) which the sales system holds. Raises Unreachable."""

@@ -6,7 +6,7 @@ faults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,9 +76,9 @@ def import_file(store: Store, kind: str, path: Path, *, pin_key: bytes, keep_goo
 
 def _checked(table: Table, path: Path, report: Report) -> Iterable[tuple[Row, Values]]:
     seen: dict[tuple[Value, ...], int] = {}
-    for row in read_rows(path):
-        if report.lines == 0:
-            _check_heading(table, path, row)
+    heading, rows = read_rows(path)
+    _check_heading(table, path, heading)
+    for row in rows:
         report.lines += 1
         values = _values(table, row, report)
         if values is None:
@@ -91,16 +91,16 @@ def _checked(table: Table, path: Path, report: Report) -> Iterable[tuple[Row, Va
         yield row, values
 
 
-def _check_heading(table: Table, path: Path, row: Row) -> None:
+def _check_heading(table: Table, path: Path, heading: Sequence[str]) -> None:
     known = {name for column in table.fields for name in (column.name, *column.headings)}
     missing = [
         "/".join((column.name, *column.headings))
         for column in table.fields
-        if column.required and not any(name in row.cells for name in (column.name, *column.headings))
+        if column.required and not any(name in heading for name in (column.name, *column.headings))
     ]
     if missing:
         raise UnreadableFile(f"{path}: the columns {', '.join(missing)} are missing in line 1")
-    if unknown := [name for name in row.cells if name not in known]:
+    if unknown := [name for name in heading if name and name not in known]:
         raise UnreadableFile(f"{path}: unknown columns {', '.join(unknown)}; take them out or correct their names")
 
 

@@ -38,27 +38,31 @@ class Row:
     cells: dict[str, str]
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """The rows under the heading, blank ones left out. Raises UnreadableFile."""
+def read_rows(path: Path) -> tuple[list[str], Iterator[Row]]:
+    """The heading, and the rows under it, blank ones left out. Both raise UnreadableFile."""
+    lines = _lines(path)
+    heading = [name.strip().lower() for name in next(lines, [])][:MOST_COLUMNS]
+    if not any(heading):
+        raise UnreadableFile(f"{path}: the first line must name the columns")
+    return heading, _rows(path, heading, lines)
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise UnreadableFile(f"{path}: larger than {LARGEST_FILE // 1024**2} MB; split it")
-        lines = _excel(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv(path)
-        yield from _rows(path, lines)
+        yield from _excel(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv(path)
     except OSError as error:
         raise UnreadableFile(f"{path} can't be read ({error.strerror}): check its name and permissions") from error
 
 
-def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[Row]:
-    heading = [name.strip().lower() for name in next(lines, [])]
-    if not any(heading):
-        raise UnreadableFile(f"{path}: the first line must name the columns")
+def _rows(path: Path, heading: list[str], lines: Iterator[list[str]]) -> Iterator[Row]:
     for number, cells in enumerate(lines, start=2):
         if number > MOST_ROWS:
             raise UnreadableFile(f"{path}: more than {MOST_ROWS} lines; split it")
         if any(cell.strip() for cell in cells):
             # A line may end early: its cells are empty then, not its columns gone.
-            named = zip_longest(heading[:MOST_COLUMNS], cells[: len(heading[:MOST_COLUMNS])], fillvalue="")
+            named = zip_longest(heading, cells[: len(heading)], fillvalue="")
             yield Row(number, {name: cell.strip()[: LONGEST_CELL + 1] for name, cell in named if name})
 
 
@@ -99,8 +103,8 @@ _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
     ParseError,
-    NotImplementedError,
     EOFError,
+    RuntimeError,
     LookupError,
     ValueError,
     TypeError,

@@ -14,6 +14,7 @@ from orders.dispatcher import Dispatcher
 from orders.handing_over import HandOver
 from orders.models import Order, OutboxRow
 from orders.order_desk import DomainOrderDesk
+from orders.placing import sales_open
 from orders.retrying import RetrySchedule
 from orders.store import Store
 from tests.orders.conftest import TEN, TODAY
@@ -117,6 +118,29 @@ def test_a_lost_lease_is_taken_up_by_the_other_node(store: Store, desk: DomainOr
     assert other.run_once() == 0
     now[0] += timedelta(seconds=61)
     assert other.run_once() == 1
+
+
+def test_a_poisoned_order_dies_alone_and_callers_hear_the_truth(store: Store, desk: DomainOrderDesk) -> None:
+    """On a quiet line: nothing else is delivered that could show that the system is well."""
+    poisoned, _ = two_orders(store, desk)
+    now = [TEN]
+
+    def choke(order: SalesOrder) -> Delivery:
+        if order.order_key == poisoned:
+            raise ValueError("a name that no table takes")
+        return Accepted(order.order_no)
+
+    schedule = RetrySchedule(waits_s=(1, 1), jitter=0.0)
+    dispatcher = Dispatcher(HandOver(store, Counting(choke), schedule, lambda: now[0]))
+    for _ in range(5):
+        dispatcher.run_once()
+        now[0] += timedelta(seconds=2)
+        with store.session() as session:
+            assert sales_open(session)
+    with store.session() as session:
+        states = {row.order_key: row.state for row in session.scalars(select(OutboxRow))}
+    assert sorted(states.values()) == ["dead", "sent"]
+    assert states[poisoned] == "dead"
 
 
 def test_the_first_noted_id_stands(store: Store, desk: DomainOrderDesk) -> None:

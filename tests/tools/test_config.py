@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from admin.config import Config, ConfigError
+from admin.config import Config, ConfigError, without_password
 from admin.config_reading import read_config
 from admin.config_sections import Dialogue
 from admin.config_settings import basket_rules, media_settings, sip_settings, web_settings
@@ -156,6 +156,8 @@ def test_any_value_anywhere_is_taken_or_refused_in_words(value: Any) -> None:
         ('[sip.registrar]\npassword = "hush"', "ORDERLINE_SIP__REGISTRAR__PASSWORD"),
         ('[orders]\npin_key = "hush"', "orders.pin_key_file"),
         ('[database]\nurl = "postgresql://me:hush@db/x"', "database.password_file"),
+        ('[database]\nurl = "postgresql://me:hu/sh@db/x"', "database.password_file"),
+        ('[sales]\nurl = "postgresql://me@db/x?password=hush"', "sales.password_file"),
     ],
 )
 def test_secrets_in_the_file_are_refused_unread(text: str, said: str) -> None:
@@ -240,6 +242,19 @@ def test_each_package_gets_its_own_defaults() -> None:
     assert media_settings(Config()) == MediaSettings()
     assert web_settings(Config()) == WebSettings()
     assert basket_rules(Config()) == BasketRules()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:hush@db/x", "postgresql://me:***@db/x"),
+        ("postgresql://me:hu/sh@x@db/x", "postgresql://me:***@db/x"),
+        ("postgresql://me@db/x?password=hush&sslmode=require", "postgresql://me@db/x?password=***&sslmode=require"),
+        ("sqlite:////srv/orders.db", "sqlite:////srv/orders.db"),
+    ],
+)
+def test_no_password_is_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 def test_the_registrar_and_its_password_reach_the_line() -> None:

@@ -114,7 +114,15 @@ def test_a_database_that_cannot_be_used_fails_without_telling_the_password(url: 
 
 
 def test_an_empty_database_is_a_warning() -> None:
+    Path("here.db").touch()
     assert levels(check_database(with_changes(DATABASE__URL="sqlite:///here.db"))) == {"database": "WARN"}
+
+
+def test_looking_makes_no_database() -> None:
+    assert levels(check_database(with_changes(DATABASE__URL="sqlite:///there.db"))) == {"database": "OK"}
+    assert levels(check_sales_system(with_changes(SALES__URL="sqlite:///sold.db"))) == {"sales system": "OK"}
+    assert not Path("there.db").exists()
+    assert not Path("sold.db").exists()
 
 
 def test_an_unreachable_sales_system_fails() -> None:
