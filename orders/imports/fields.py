@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from orders.imports.sheet import LONGEST_CELL
@@ -92,3 +93,24 @@ def money(cell: str) -> Value:
     if not fen.is_finite() or fen != fen.to_integral_value() or not 0 < fen < 10**9:
         raise ValueError(f"{cell[:40]!r} is no amount; write yuan such as 115 or 115.50")
     return int(fen)
+
+
+def day(cell: str) -> Value:
+    """A day as 2026-11-23, also as a spreadsheet writes it; ISO text."""
+    found = re.fullmatch(r"(20\d\d)[-/.](\d{1,2})[-/.](\d{1,2})( 00:00:00)?", cell, re.ASCII)
+    try:
+        return date(int(found[1]), int(found[2]), int(found[3])).isoformat() if found else _no_day(cell)
+    except ValueError:
+        return _no_day(cell)
+
+
+def _no_day(cell: str) -> Value:
+    raise ValueError(f"{cell[:40]!r} is no day; write 2026-11-23")
+
+
+def time_of_day(cell: str) -> Value:
+    """A local time as 16:00, also as a spreadsheet writes it."""
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)(:00)?", cell, re.ASCII)
+    if not found:
+        raise ValueError(f"{cell[:40]!r} is no time of day; write 16:00")
+    return f"{int(found[1]):02d}:{found[2]}"

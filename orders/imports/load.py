@@ -1,4 +1,4 @@
-"""Writing a checked file into the database: all of it or nothing, or the good lines; a second time changes nothing.
+"""A file's way into the database: checked whole, then written; or its good lines; a second time changes nothing.
 
 What is wrong is collected line by line with what to write instead; nobody has to import twenty times to find twenty
 faults.
@@ -6,23 +6,24 @@ faults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from orders.identification import normalised
 from orders.imports.fields import Value
 from orders.imports.sheet import Row, UnreadableFile, read_rows
-from orders.imports.tables import ALLOCATION, CATALOGUE, RETAILERS, TABLES, Table
-from orders.models import Allocation, Article, Batch, Phone, Region, Retailer, RetailerLimit
-from orders.pins import hash_pin
+from orders.imports.tables import TABLES, Table
+from orders.imports.writers import WRITERS, Values, Writer
 from orders.store import Store
 
 MOST_FAULTS = 1000
-Values = dict[str, Value]
+WRITTEN_AT_ONCE = 25
+"""Lines in one transaction: some 20 to 50 ms, for which a call's step may have to wait."""
+
+Rows = list[tuple[Row, Values]]
+
+
+def _silent(_done: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +50,53 @@ class Report:
     faults: list[Fault] = field(default_factory=list)
 
 
-def import_file(store: Store, kind: str, path: Path, *, pin_key: bytes, keep_good: bool) -> Report:
+def import_file(
+    store: Store, kind: str, path: Path, *, pin_key: bytes, keep_good: bool, progress: Callable[[int], None] = _silent
+) -> Report:
     """Import one file. With `keep_good` the good lines are written, otherwise only a file without faults.
 
-    Raises UnreadableFile, KeyError for an unknown kind.
+    The whole file is checked before its first line is kept. Lines are written a few at a time, so that calls go on
+    meanwhile; what was interrupted is imported again, which changes nothing twice. `progress` is told how many lines
+    are done. Raises UnreadableFile, KeyError for an unknown kind.
     """
-    table = TABLES[kind]
+    table, writer = TABLES[kind], WRITERS[kind]
     report = Report(str(path))
     good = list(_checked(table, path, report))
-    with store.session() as session, session.begin() as transaction:
-        write = _WRITERS[kind]
-        for row, values in good:
-            try:
-                with session.begin_nested():
-                    write(session, values, pin_key)
+    good = _rehearsed(store, writer, good, report)
+    if not report.bad or keep_good:
+        for some in _chunks(good):
+            # Hashing PINs takes longer than writing: not while the database waits for us.
+            prepared = [(row, writer.prepare(values, pin_key)) for row, values in some]
+            with store.transaction() as session:
+                for _, values in prepared:
+                    writer.write(session, values)
                     session.flush()
-                report.written += 1
-            except ValueError as error:
-                _blame(report, row.number, "", str(error))
-        if report.bad and not keep_good:
-            transaction.rollback()
-            report.written = 0
+            report.written += len(prepared)
+            progress(report.written)
     report.faults.sort(key=lambda fault: fault.line)
     return report
+
+
+def _rehearsed(store: Store, writer: Writer, rows: Rows, report: Report) -> Rows:
+    """The rows that can be written; each is tried, and nothing of it kept."""
+    good: Rows = []
+    for some in _chunks(rows):
+        with store.session() as session, session.begin() as transaction:
+            for row, values in some:
+                try:
+                    with session.begin_nested():
+                        writer.write(session, values)
+                        session.flush()
+                    good.append((row, values))
+                except ValueError as error:
+                    _blame(report, row.number, "", str(error))
+            transaction.rollback()
+    return good
+
+
+def _chunks(rows: Rows) -> Iterator[Rows]:
+    for start in range(0, len(rows), WRITTEN_AT_ONCE):
+        yield rows[start : start + WRITTEN_AT_ONCE]
 
 
 def _checked(table: Table, path: Path, report: Report) -> Iterable[tuple[Row, Values]]:
@@ -128,92 +153,3 @@ def _blame(report: Report, line: int, column: str, problem: str) -> None:
     report.bad += 1
     if len(report.faults) < MOST_FAULTS:
         report.faults.append(Fault(line, column, problem))
-
-
-def _with_defaults(table: Table, values: Values) -> Values:
-    """For what is new: a column that the file does not have gets its default."""
-    return {column.name: column.default for column in table.fields} | values
-
-
-def _assign(target: object, values: Values, *names: str) -> None:
-    """Set what the file says, leave what it does not mention."""
-    for name in names:
-        if name in values:
-            setattr(target, name, values[name])
-
-
-def _write_retailer(session: Session, values: Values, pin_key: bytes) -> None:
-    region = session.scalar(select(Region).where(Region.code == values["region"]))
-    batch = session.scalar(select(Batch).where(Batch.code == values["batch"]))
-    if region is None or batch is None:
-        missing = f"region {values['region']}" if region is None else f"batch {values['batch']}"
-        raise ValueError(f"there is no {missing}; create it first or correct the code")
-    licence = str(values["licence_no"])
-    retailer = session.scalar(select(Retailer).where(Retailer.licence_no == licence))
-    if retailer is None:
-        retailer = Retailer(licence_no=licence, licence_tail=licence[-6:])
-        session.add(retailer)
-        values = _with_defaults(RETAILERS, values)
-    retailer.region_id, retailer.batch_id = region.id, batch.id
-    _assign(retailer, values, "name_zh", "name_en", "grade", "language", "status", "assisted")
-    if pin := values.get("pin"):
-        retailer.pin_hash = hash_pin(str(pin), pin_key)
-    kept = next((phone.number for phone in retailer.phones if phone.kind == "backup"), "")
-    backup = str(values.get("backup_phone", kept))
-    _set_phones(session, retailer, normalised(str(values["primary_phone"])), normalised(backup))
-
-
-def _set_phones(session: Session, retailer: Retailer, primary: str, backup: str) -> None:
-    if primary == backup:
-        raise ValueError("the backup phone is the primary one; write another or leave it empty")
-    retailer.phones.clear()
-    session.flush()
-    retailer.phones.append(Phone(number=primary, kind="primary"))
-    if backup:
-        retailer.phones.append(Phone(number=backup, kind="backup"))
-
-
-def _write_article(session: Session, values: Values, _pin_key: bytes) -> None:
-    article = session.get(Article, str(values["code"]))
-    if article is None:
-        article = Article(code=str(values["code"]))
-        session.add(article)
-        values = _with_defaults(CATALOGUE, values)
-    article.price_fen = int(values["price"])
-    _assign(article, values, "name_zh", "name_en", "category", "grade", "stock", "controlled", "on_sale")
-    if "order_limit" in values:
-        article.order_limit = int(values["order_limit"]) or None
-
-
-def _write_allocation(session: Session, values: Values, _pin_key: bytes) -> None:
-    values = _with_defaults(ALLOCATION, values)
-    code, period, cartons = str(values["code"]), str(values["period"]), int(values["cartons"])
-    if session.get(Article, code) is None:
-        raise ValueError(f"there is no article {code}; import the catalogue first")
-    if bool(values["grade"]) == bool(values["licence_no"]):
-        raise ValueError("write either a grade or a licence number, not both and not neither")
-    if values["grade"]:
-        grade = str(values["grade"])
-        by_grade = select(Allocation).where(
-            Allocation.period == period, Allocation.article_code == code, Allocation.retailer_grade == grade
-        )
-        allocation = session.scalar(by_grade) or Allocation(period=period, article_code=code, retailer_grade=grade)
-        allocation.cartons = cartons
-        session.add(allocation)
-        return
-    retailer = session.scalar(select(Retailer.id).where(Retailer.licence_no == values["licence_no"]))
-    if retailer is None:
-        raise ValueError(f"there is no retailer with licence {values['licence_no']}; import retailers first")
-    own = select(RetailerLimit).where(
-        RetailerLimit.period == period, RetailerLimit.article_code == code, RetailerLimit.retailer_id == retailer
-    )
-    limit = session.scalar(own) or RetailerLimit(period=period, article_code=code, retailer_id=retailer)
-    limit.cartons, limit.reason = cartons, str(values["reason"])
-    session.add(limit)
-
-
-_WRITERS: dict[str, Callable[[Session, Values, bytes], None]] = {
-    "retailers": _write_retailer,
-    "catalogue": _write_article,
-    "allocation": _write_allocation,
-}

@@ -1,10 +1,10 @@
-"""The three kinds of files: their columns, in Chinese and English, and which column is the key."""
+"""The kinds of files: their columns, in Chinese and English, and which column is the key."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orders.imports.fields import Field, money, number, one_of, pattern, text, yes_no
+from orders.imports.fields import Field, day, money, number, one_of, pattern, text, time_of_day, yes_no
 
 CATEGORIES = {
     "紧俏": "tight",
@@ -35,6 +35,59 @@ class Table:
     key: tuple[str, ...]
 
 
+REASONS = {
+    "天气": "weather",
+    "系统": "system",
+    "其他": "other",
+    "weather": "weather",
+    "system": "system",
+    "other": "other",
+}
+
+REGIONS = Table(
+    "regions",
+    (
+        Field("code", ("片区代码", "代码"), pattern(r"\d{6}", "region code; write 6 digits")),
+        Field("name_zh", ("名称", "片区"), text(60)),
+        Field("name_en", ("英文名",), text(60), required=False, clears=True),
+    ),
+    ("code",),
+)
+BATCHES = Table(
+    "batches",
+    (
+        Field("code", ("批次",), text(20)),
+        Field("weekdays", ("订货日",), pattern(r"(?!.*(.).*\1)[1-7]{1,7}", "weekdays; write 135 for Mon, Wed, Fri")),
+        Field("cutoff", ("截止",), time_of_day),
+    ),
+    ("code",),
+)
+ROUTES = Table("routes", (Field("code", ("线路", "代码"), text(20)), Field("name", ("名称",), text(60))), ("code",))
+MANAGERS = Table(
+    "managers",
+    (Field("name", ("客户经理", "姓名"), text(60)), Field("phone", ("电话",), _PHONE, required=False, clears=True)),
+    ("name",),
+)
+HOLIDAYS = Table(
+    "holidays",
+    (
+        Field("day", ("日期",), day),
+        Field("name", ("名称", "节日"), text(60)),
+        Field("moved_to", ("改至",), day, required=False, clears=True),
+    ),
+    ("day",),
+)
+SUSPENSIONS = Table(
+    "suspensions",
+    (
+        Field("region", ("片区代码",), pattern(r"\d{6}", "region code; write 6 digits")),
+        Field("reason", ("原因",), one_of(REASONS)),
+        Field("starts_on", ("开始",), day),
+        Field("resumes_on", ("恢复",), day, required=False, clears=True),
+        Field("approved_by", ("批准人",), text(60)),
+    ),
+    ("region", "starts_on"),
+)
 RETAILERS = Table(
     "retailers",
     (
@@ -50,6 +103,10 @@ RETAILERS = Table(
         Field("language", ("语言",), one_of(LANGUAGES), required=False, default="zh"),
         Field("status", ("状态",), one_of(STATUSES), required=False, default="active"),
         Field("assisted", ("弱势群体",), yes_no, required=False, default=False),
+        Field("route", ("线路",), text(20), required=False),
+        Field("manager", ("客户经理",), text(60), required=False),
+        Field("compliant", ("守法",), yes_no, required=False, default=True),
+        Field("price_marked", ("明码实价",), yes_no, required=False, default=True),
     ),
     ("licence_no",),
 )
@@ -81,4 +138,8 @@ ALLOCATION = Table(
     ),
     ("period", "code", "grade", "licence_no"),
 )
-TABLES = {table.name: table for table in (RETAILERS, CATALOGUE, ALLOCATION)}
+TABLES = {
+    table.name: table
+    for table in (REGIONS, BATCHES, ROUTES, MANAGERS, HOLIDAYS, SUSPENSIONS, RETAILERS, CATALOGUE, ALLOCATION)
+}
+"""In the order in which a new installation brings them in: later ones refer to earlier ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,13 @@ from sqlalchemy import func, select
 
 from orders.imports.load import Report, import_file
 from orders.imports.sheet import UnreadableFile
-from orders.models import Allocation, Article, Retailer, RetailerLimit
+from orders.imports.tables import TABLES
+from orders.migrations import upgrade
+from orders.models import Allocation, Article, Region, Retailer, RetailerLimit
+from orders.order_desk import DomainOrderDesk
 from orders.pins import pin_matches
-from orders.store import Store
+from orders.store import Store, open_store
+from tests.orders.conftest import TEN
 
 KEY = b"import"
 HEAD = "code,name_zh,name_en,category,grade,price,stock\n"
@@ -195,3 +200,78 @@ def test_a_damaged_workbook_is_told_not_crashed_on(store: Store, tmp_path: Path,
     (tmp_path / "damaged.xlsx").write_bytes(content[: chance.randrange(len(content) // 2, len(content) + 1)])
     with contextlib.suppress(UnreadableFile):
         run(store, "allocation", tmp_path / "damaged.xlsx")
+
+
+NEW_COMPANY = {
+    "regions": "片区代码,名称\n420102,江岸片区\n420112,城东片区\n",
+    "batches": "批次,订货日,截止\n周一三五,135,16:00\n周二,2,9:30\n",
+    "routes": "线路,名称\n01,沿江线\n",
+    "managers": "客户经理,电话\n王芳,13811112222\n",
+    "holidays": "日期,名称,改至\n2027-01-01,元旦,2027-01-02\n2026/12/25,盘点,\n",
+    "suspensions": "片区代码,原因,开始,恢复,批准人\n420112,天气,2026-11-23,2026-11-27,李总\n",
+    "retailers": "许可证号,名称,片区代码,批次,档位,订货电话,密码,线路,客户经理\n"
+    "420102100001,阳光便利店,420102,周一三五,A,13800000001,1234,01,王芳\n"
+    "420112100002,东湖商店,420112,周一三五,A,13800000002,1234,01,王芳\n",
+    "catalogue": "代码,名称,类别,类,批发价,库存\n101,白沙,顺销,三类,115,500\n205,软中华,紧俏,一类,595,50\n",
+    "allocation": "月份,代码,档位,限量\n2026-11,205,A,2\n",
+}
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite:///{tmp_path / 'company.db'}")
+    upgrade(store)
+    yield store
+    store.close()
+
+
+def test_a_new_company_is_brought_in_by_files_alone(empty: Store, tmp_path: Path) -> None:
+    assert list(NEW_COMPANY) == list(TABLES)
+    for _ in range(2):
+        for kind, text in NEW_COMPANY.items():
+            report = run(empty, kind, written(tmp_path, text))
+            assert report.faults == []
+    desk = DomainOrderDesk(KEY, now=lambda: TEN)
+    with empty.transaction() as session:
+        (sunshine,) = desk.retailers_by_phone(session, "13800000001")
+        assert desk.check_pin(session, sunshine.retailer_id, "1234").outcome == "accepted"
+        assert desk.standing(session, sunshine.retailer_id, TEN).may_order == "yes"
+        (east,) = desk.retailers_by_phone(session, "13800000002")
+        assert desk.standing(session, east.retailer_id, TEN).may_order == "suspended"
+        desk.open_draft(session, sunshine.retailer_id, "2026-11-23", "call", take_over=False, anew=False)
+        desk.put_line(session, "call", "205", 5, settle="limit", replaces="")
+        assert [line.accepted for line in desk.basket(session, "call").lines] == [2]
+
+
+def test_calls_go_on_while_a_file_is_written(empty: Store, tmp_path: Path) -> None:
+    """What a step needs, the write lock, is free each few lines."""
+    free: list[int] = []
+
+    def step_of_a_call(done: int) -> None:
+        with empty.transaction() as session:
+            session.add(Region(code=f"{len(free):06d}", name_zh="x"))
+        free.append(done)
+
+    lines = "".join(f"42{number:04d},片区\n" for number in range(100))
+    path = written(tmp_path, "code,name_zh\n" + lines)
+    report = import_file(empty, "regions", path, pin_key=KEY, keep_good=False, progress=step_of_a_call)
+    assert (report.written, free) == (100, [25, 50, 75, 100])
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "what_to_do"),
+    [
+        ("batches", "b,11,16:00", "write 135 for Mon"),
+        ("batches", "b,18,16:00", "write 135 for Mon"),
+        ("batches", "b,1,24:00", "write 16:00"),
+        ("holidays", "2026-02-30,x,", "write 2026-11-23"),
+        ("holidays", "2026-02-03,x,2026-02-03", "moved to itself"),
+        ("suspensions", "420102,rain,2026-11-23,,x", "write one of"),
+        ("suspensions", "420102,weather,2026-11-23,2026-11-22,x", "on or before"),
+        ("suspensions", "999999,weather,2026-11-23,,x", "orderline import regions"),
+    ],
+)
+def test_bad_lines_of_the_calendar(store: Store, tmp_path: Path, kind: str, line: str, what_to_do: str) -> None:
+    head = ",".join(column.name for column in TABLES[kind].fields)
+    report = run(store, kind, written(tmp_path, f"{head}\n{line}\n"))
+    assert [what_to_do in str(fault) for fault in report.faults] == [True]
