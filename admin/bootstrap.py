@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TypeVar, get_args
 
 import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.config import Config, ConfigError
 from admin.config_settings import basket_rules, media_settings, pyvoip_settings, sip_settings, web_settings
+from admin.housekeeping import add_sweeping
 from admin.logs import set_up_logging
 from admin.sales_system import SalesCare, connector_of
 from admin.web.app import create_app
@@ -157,7 +159,9 @@ class Node:
         self._boot = secrets.token_hex(8)
         self.sales = connector_of(config)
         hand_over = HandOver(store, self.sales, config.retry_schedule())
-        self.sales_care = SalesCare(store, self.sales, config)
+        self.schedule = BackgroundScheduler(timezone=config.zone())
+        SalesCare(store, self.sales, config).add_to(self.schedule, config.sales)
+        add_sweeping(self.schedule, prompts, config.speech.cache_mb)
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
         self.runner = Runner(store, self.desk, node=config.node, boot=self._boot)
@@ -176,6 +180,7 @@ class Node:
         )
         demo = self._is_demo()
         web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
+        self.has_phone = web.phone
         self.browser = BrowserLine(
             BrowserSettings(most_calls=web.most_phone_calls),
             self.exchange.events_of(lambda: self.browser),
@@ -195,7 +200,7 @@ class Node:
             if ended:
                 log.info("calls_of_an_earlier_run_ended", calls=ended)
             self._step(starting, "the sales dispatcher", self.dispatcher.start, self.dispatcher.stop)
-            self._step(starting, "the care of the sales system", self.sales_care.start, self.sales_care.stop)
+            self._step(starting, "the schedule", self.schedule.start, self.schedule.shutdown)
             self._step(starting, "the step process", self.steps.start, self.steps.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
             if self.config.sip.enabled or self.pyvoip:
@@ -234,7 +239,8 @@ class Node:
             address = f"{self.config.pyvoip.registrar.user}@{self.config.pyvoip.registrar.server}"
             known = self.pyvoip.is_registered()
             states.append(LineStatus("pyvoip", "up" if known else "starting", address, self.pyvoip.live_calls()))
-        states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
+        if self.has_phone:
+            states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
         return tuple(states)
 
     def _media_heard(self, stream: str, event: StreamEvent) -> None:

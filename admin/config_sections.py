@@ -70,6 +70,11 @@ class Web(Section):
     allowed_hosts: tuple[Host, ...] = Field(
         default=(), description="host names people use in the address bar, beside loopback"
     )
+    phone: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="the browser phone, on which one can call as anybody; auto: only while nothing but this machine "
+        "reaches the page",
+    )
     threads: int = Field(
         default=16, ge=4, le=200, description="requests served at once; each open browser phone holds one"
     )
@@ -145,6 +150,9 @@ class Speech(Section):
         default="", description="folder of recorded prompts, which win over synthetic ones; empty: none"
     )
     cache: str = Field(default="", description="folder of rendered prompts; empty: <data>/prompts")
+    cache_mb: int = Field(
+        default=2000, ge=100, le=1_000_000, description="size it may have; prompts with values go, longest unused first"
+    )
 
 
 class Dialogue(Section):

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.config import Config
+from admin.config_sections import Sales
 from orders import leases
 from orders.connectors.port import Connector, Unreachable
 from orders.connectors.sql_tables import SqlTablesConnector
@@ -34,7 +35,7 @@ def connector_of(config: Config) -> Connector:
 
 
 class SalesCare:
-    """Follows what becomes of orders and reconciles each day, on threads of APScheduler."""
+    """Follows what becomes of orders and reconciles each day, when the node's schedule says so."""
 
     def __init__(
         self,
@@ -49,20 +50,15 @@ class SalesCare:
         self._zone = config.zone()
         self._node = config.node
         self._now = now
-        self._scheduler = BackgroundScheduler(timezone=self._zone)
-        hour, _, minute = config.sales.reconcile_at.partition(":")
+
+    def add_to(self, schedule: BaseScheduler, sales: Sales) -> None:
+        """Plan the work as configured."""
+        hour, _, minute = sales.reconcile_at.partition(":")
         at = CronTrigger(hour=int(hour), minute=int(minute), timezone=self._zone)
         # A node that was down or asleep at the hour makes up for it within the next hours.
-        self._scheduler.add_job(self.reconcile, at, misfire_grace_time=6 * 3600, coalesce=True)
-        every = IntervalTrigger(minutes=config.sales.follow_every_min)
-        self._scheduler.add_job(self.follow, every, misfire_grace_time=60, coalesce=True)
-
-    def start(self) -> None:
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        """End after the job under way."""
-        self._scheduler.shutdown(wait=True)
+        schedule.add_job(self.reconcile, at, misfire_grace_time=6 * 3600, coalesce=True)
+        every = IntervalTrigger(minutes=sales.follow_every_min)
+        schedule.add_job(self.follow, every, misfire_grace_time=60, coalesce=True)
 
     def follow(self) -> None:
         """Bring home the statuses of the last days' orders."""

@@ -26,6 +26,8 @@ from speech.wording import Wording
 
 SUFFIXES = (".ul", ".al", ".wav", ".json")
 MOST_IN_MEMORY = 5000
+SPARED_S = 3600.0
+"""Who asked for a clip may still be about to play it; nobody takes so long."""
 
 
 class PromptStore:
@@ -55,6 +57,9 @@ class PromptStore:
         with self._one_at_a_time(key):
             if not self._whole(key):
                 self._render(key, prompt, spoken_in, pace, text, recording)
+            else:
+                # Its time of last use, for `sweep`.
+                os.utime(self._path(key, ".json"))
         clip = self._clip_of(key, prompt.name)
         with self._lock:
             if len(self._known) >= MOST_IN_MEMORY:
@@ -79,6 +84,37 @@ class PromptStore:
             return None
         path = self._path(key, suffix)
         return path if path.is_file() else None
+
+    def sweep(self, most_bytes: int, now: float) -> int:
+        """Remove clips of prompts with values (totals, order numbers), longest unused first, until the folder is small
+        enough; returns how many. What this process has in mind or touched within the hour stays, whatever its size.
+
+        Raises OSError when the folder can't be read.
+        """
+        with self._lock:
+            in_mind = {clip.key for clip in self._known.values()}
+        clips = [(path.stat().st_mtime, path.stem) for path in self._folder.glob("*/*.json")]
+        sizes = {key: sum(file.stat().st_size for file in self._files(key)) for _, key in clips}
+        excess, removed = sum(sizes.values()) - most_bytes, 0
+        for used, key in sorted(clips):
+            if excess <= 0 or used > now - SPARED_S:
+                break
+            if key not in in_mind and self._has_values(key):
+                for file in self._files(key):
+                    file.unlink(missing_ok=True)
+                excess, removed = excess - sizes[key], removed + 1
+        return removed
+
+    def _files(self, key: str) -> list[Path]:
+        # The description last: while it is there, a sweep that was broken off finds the rest.
+        paths = (self._path(key, suffix) for suffix in (".ul", ".al", ".wav", ".json"))
+        return [path for path in paths if path.is_file()]
+
+    def _has_values(self, key: str) -> bool:
+        try:
+            return bool(json.loads(self._path(key, ".json").read_text("utf-8"))["arguments"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def check(self) -> None:
         """Whether the voice can speak here and the folder be written. Raises VoiceMissing, OSError."""

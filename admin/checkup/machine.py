@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from admin.checkup.finding import Finding
-from admin.config import Config
+from admin.config import Config, is_loopback
 
 BUILT_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
 LITTLE_SPACE, HARDLY_SPACE = 2_000_000_000, 200_000_000
@@ -82,6 +82,14 @@ def _synchronised() -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     timex = ctypes.create_string_buffer(256)
     return int(libc.adjtimex(timex)) not in (-1, TIME_ERROR)
+
+
+def check_pages(config: Config) -> Iterator[Finding]:
+    if is_loopback(config.web.host):
+        yield Finding("OK", "pages", "only this machine reaches them")
+    else:
+        says = f"{config.web.host}: they ask for no sign-in; whoever reaches them sees shops and orders"
+        yield Finding("WARN", "pages", says, "put them behind your proxy's sign-in, or listen on 127.0.0.1")
 
 
 def check_ports(config: Config) -> Iterator[Finding]:

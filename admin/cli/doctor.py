@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 
 from admin.checkup.finding import Finding, examine
-from admin.checkup.machine import check_clock, check_data_folder, check_disk, check_ports
+from admin.checkup.machine import check_clock, check_data_folder, check_disk, check_pages, check_ports
 from admin.checkup.parts import (
     check_database,
     check_media_process,
@@ -29,6 +29,7 @@ CHECKS = (
     check_sales_system,
     check_prompts,
     check_ports,
+    check_pages,
     check_surroundings,
     check_media_process,
 )

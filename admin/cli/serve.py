@@ -99,7 +99,8 @@ def _announce(console: Console, node: Node) -> None:
     sip = node.config.sip
     if sip.enabled:
         console.print(f"SIP line:      sip:{sip.host}:{sip.port}")
-    console.print(f"browser phone: {node.web.address}phone")
+    if node.has_phone:
+        console.print(f"browser phone: {node.web.address}phone")
     console.print(f"status page:   {node.web.address}")
 
 

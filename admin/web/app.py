@@ -34,7 +34,7 @@ def create_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     allowance: Allowance | None = None,
 ) -> Flask:
-    """The web side as a WSGI application: `/` status, `/phone` browser phone. Raises ValueError for broken texts."""
+    """The web side as a WSGI application: `/` status, `/phone` if wanted. Raises ValueError for broken texts."""
     load_texts()
     app = Flask("admin.web", static_folder="static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.most_body_bytes
@@ -44,6 +44,8 @@ def create_app(
     register_guard(app, settings.allowed_hosts)
     register_errors(app)
     allowance = allowance or Allowance(settings.calls_per_minute)
-    app.register_blueprint(phone_views(settings, browser_line, clip_file, allowance))
+    app.jinja_env.globals["has_phone"] = settings.phone
+    if settings.phone:
+        app.register_blueprint(phone_views(settings, browser_line, clip_file, allowance))
     app.register_blueprint(status_views(settings, queries, now))
     return app

@@ -25,6 +25,7 @@ class WebSettings:
     called_number      what the browser phone dials
     suggested_callers  demo retailers, () in production
     demo_pin           shown beside them, "" in production
+    phone              whether there is a browser phone: on it one can call as anybody
     calls_per_minute   new browser calls one address may begin
     threads            requests served at once; each browser call in progress holds one
     time_zone          IANA name of the zone in which times are shown
@@ -36,6 +37,7 @@ class WebSettings:
     called_number: str = "100"
     suggested_callers: tuple[SuggestedCaller, ...] = ()
     demo_pin: str = ""
+    phone: bool = True
     calls_per_minute: int = 12
     threads: int = 16
     most_body_bytes: int = 4096

@@ -264,3 +264,17 @@ def test_the_registrar_and_its_password_reach_the_line() -> None:
     assert settings.registrar == RegistrarSettings("sip:600@pbx.example.com", ("pbx.example.com", 5080), "600", "hush")
     assert (settings.username, settings.password) == ("600", "hush")
     assert "hush" not in effective(reading(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "has_phone"),
+    [
+        ("", True),
+        ('[web]\nphone = "off"', False),
+        ('[web]\nallowed_hosts = ["orders.example.com"]', False),
+        ('[web]\nhost = "192.0.2.7"\nallowed_hosts = ["orders.example.com"]', False),
+        ('[web]\nallowed_hosts = ["orders.example.com"]\nphone = "on"', True),
+    ],
+)
+def test_the_browser_phone_is_for_this_machine_unless_wanted(text: str, has_phone: bool) -> None:
+    assert web_settings(reading(text)).phone is has_phone

@@ -16,7 +16,7 @@ from admin.web.guard import Allowance
 from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
 from ivr.lines.port import Arrived, Gone, Key, PlayEnded
-from tests.web.conftest import NOON, SETTINGS, FixedQueries
+from tests.web.conftest import EMPTY, NOON, SETTINGS, FixedQueries
 from tests.web.scripted import Conversation
 
 
@@ -334,3 +334,13 @@ def test_texts_are_whole_in_both_languages() -> None:
         assert [part.split("}")[0] for part in zh[name].split("{")[1:]] == [
             part.split("}")[0] for part in en[name].split("{")[1:]
         ]
+
+
+def test_without_a_browser_phone_there_is_neither_page_nor_link() -> None:
+    settings = dataclasses.replace(SETTINGS, phone=False)
+    line = BrowserLine(BrowserSettings(), lambda _call, _event: None)
+    app = create_app(settings, browser_line=line, queries=FixedQueries(EMPTY), clip_file=lambda _key: None)
+    client = app.test_client()
+    assert client.get("/phone").status_code == 404
+    assert client.post("/phone/calls", json={"caller": "13800000001"}).status_code in (403, 404)
+    assert "/phone" not in client.get("/").get_data(as_text=True)
