@@ -1,6 +1,7 @@
 """The tables, grouped by what they are about. Import from here to have all of them known to `Base.metadata`."""
 
 from orders.models.calls import Call, CallbackRequest, CallEvent
+from orders.models.campaigns import CallAttempt, CallConsent, Campaign, CampaignTarget, PhoneTask
 from orders.models.catalogue import Allocation, Article, RetailerLimit
 from orders.models.foundation import AuditEntry, Base
 from orders.models.handover import Lease, Reconciliation, ReconciliationDifference
@@ -14,8 +15,12 @@ __all__ = [
     "Base",
     "Batch",
     "Call",
+    "CallAttempt",
+    "CallConsent",
     "CallEvent",
     "CallbackRequest",
+    "Campaign",
+    "CampaignTarget",
     "DemandLine",
     "Draft",
     "DraftLine",
@@ -26,6 +31,7 @@ __all__ = [
     "OrderLine",
     "OutboxRow",
     "Phone",
+    "PhoneTask",
     "Reconciliation",
     "ReconciliationDifference",
     "Region",
