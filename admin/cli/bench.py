@@ -13,7 +13,7 @@ from rich.table import Table
 from admin.config_sections import Log
 from admin.logs import set_up_logging
 
-NAMES = ("calls", "steps", "sales")
+NAMES = ("calls", "steps", "sales", "campaign")
 
 
 @click.command()

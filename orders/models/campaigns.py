@@ -47,7 +47,11 @@ class Campaign(Base):
 
 
 class CampaignTarget(Base):
-    """One retailer of a campaign. A claim is a token and a time; `reason` says why it was left out or is done."""
+    """One retailer of a campaign. A claim is a token and a time; `reason` says why it was left out or is done.
+
+    Without foreign keys: the one statement that writes them takes both ids from their tables, and checking a million
+    rows once more took longer than writing them.
+    """
 
     __tablename__ = "campaign_targets"
     __table_args__ = (
@@ -57,14 +61,15 @@ class CampaignTarget(Base):
             "ix_campaign_targets_due",
             "campaign_id",
             "next_attempt_at",
+            "id",
             sqlite_where=text("state in ('waiting', 'claimed', 'dialling')"),
             postgresql_where=text("state in ('waiting', 'claimed', 'dialling')"),
         ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
-    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id"), index=True)
+    campaign_id: Mapped[int]
+    retailer_id: Mapped[int]
     state: Mapped[str] = mapped_column(String(10), default="waiting")
     reason: Mapped[str] = mapped_column(String(20), default="")
     attempts: Mapped[int] = mapped_column(default=0)
