@@ -94,14 +94,20 @@ def plan(session: Session, campaign: Campaign, rules: CallingRules, now: datetim
     columns = ["campaign_id", "retailer_id", "state", "reason", "attempts", "next_attempt_at", "claim_token"]
     # Not "where not exists": the statement would look through the rows it has just written, each time through more.
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    written = session.execute(insert(CampaignTarget).from_select(columns, rows).on_conflict_do_nothing())
-    return written.rowcount
+    before = _count(session, campaign.id)
+    session.execute(insert(CampaignTarget).from_select(columns, rows).on_conflict_do_nothing())
+    return _count(session, campaign.id) - before
 
 
 def due_batches(session: Session, day: date) -> list[int]:
     """The batches that order on this day, holidays considered."""
     moved = {holiday.day: holiday.moved_to for holiday in session.scalars(select(Holiday))}
     return [batch.id for batch in session.scalars(select(Batch)) if is_order_day(day, batch.weekdays, moved)]
+
+
+def _count(session: Session, campaign_id: int) -> int:
+    query = select(func.count()).select_from(CampaignTarget).where(CampaignTarget.campaign_id == campaign_id)
+    return session.scalar(query) or 0
 
 
 def _chosen(session: Session, campaign: Campaign, rules: CallingRules, now: datetime) -> Select[int, str]:
