@@ -196,21 +196,21 @@ class AriClient:
     def _failed(self, error: Exception) -> None:
         refused = isinstance(error, aiohttp.WSServerHandshakeError) and error.status in (401, 403)
         self.state = "refused" if refused else "down"
-        reason = _reason(error, self._settings.url)
+        reason = why_not(error, self._settings.url)
         if reason != self.reason:
             # Said once: a PBX that is down for a night must not fill the log.
             log.error("ari_not_reached", reason=reason, app=self._settings.app)
         self.reason = reason
 
 
-def _reason(error: Exception, url: str) -> str:
+def why_not(error: Exception, url: str) -> str:
     """What is wrong, and what to do about it."""
-    if isinstance(error, aiohttp.WSServerHandshakeError):
+    if isinstance(error, aiohttp.ClientResponseError):
         if error.status in (401, 403):
-            return f"{url} refuses the login: compare asterisk.user and asterisk.password with ari.conf"
+            return f"{url} refuses the login of this user: compare asterisk.user and asterisk.password with ari.conf"
         if error.status == 404:
             return f"{url} has no ARI: load res_ari and res_ari_events, set enabled = yes in ari.conf"
-        return f"{url} answers {error.status} {error.message}"
+        return f"{url} answers {error.status}: see Asterisk's log"
     if isinstance(error, TimeoutError):
         return f"{url} does not answer: see whether Asterisk runs, and http.conf"
     return f"{url} can't be reached ({error}): see whether Asterisk runs, and http.conf"
