@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -22,7 +22,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.config import Config, ConfigError
-from admin.config_settings import basket_rules, media_settings, pyvoip_settings, sip_settings, web_settings
+from admin.config_settings import (
+    asterisk_settings,
+    basket_rules,
+    media_settings,
+    pyvoip_settings,
+    sip_settings,
+    web_settings,
+)
 from admin.housekeeping import add_sweeping
 from admin.logs import set_up_logging
 from admin.sales_system import SalesCare, connector_of
@@ -32,6 +39,7 @@ from admin.web.queries import LineStatus, StoreQueries
 from admin.web.server import WebServer
 from admin.web.settings import SuggestedCaller
 from ivr.exchange import Exchange
+from ivr.lines.asterisk.line import AsteriskLine
 from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
 from ivr.lines.pyvoip.line import PyVoipLine
@@ -39,6 +47,7 @@ from ivr.lines.sip.line import SipLine
 from ivr.media.client import MediaProcess
 from ivr.media.port import StreamEvent
 from ivr.runner import Runner
+from ivr.settling import Settling
 from ivr.stepping.client import StepProcess
 from ivr.stepping.process import StepSettings
 from orders.demo import DEMO_PIN, load_demo
@@ -152,6 +161,7 @@ class Node:
         # First what the configuration may still refuse, for nothing has been opened yet.
         extension = pyvoip_settings(config)
         direct = sip_settings(config)
+        gateway = asterisk_settings(config)
         self.config = config
         self.store = store
         self.prompts = prompts
@@ -164,11 +174,11 @@ class Node:
         add_sweeping(self.schedule, prompts, config.speech.cache_mb)
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
-        self.runner = Runner(store, self.desk, node=config.node, boot=self._boot)
+        bound = frozenset({ASTERISK} if gateway else ())
+        self.runner = Runner(store, self.desk, node=config.node, boot=self._boot, bound_lines=bound)
+        logging = partial(set_up_logging, config.log)
         self.steps = StepProcess(
-            StepSettings(
-                config.database_url(), self.desk, config.node, self._boot, prepare=partial(set_up_logging, config.log)
-            )
+            StepSettings(config.database_url(), self.desk, config.node, self._boot, logging, bound_lines=bound)
         )
         self.exchange = Exchange(
             self.steps, prompts, dialogue=config.dialogue.settings(), order_placed=self.dispatcher.wake
@@ -176,8 +186,13 @@ class Node:
         self.media = MediaProcess(media_settings(config), self._media_heard)
         self.sip = SipLine(direct, self.media, self.exchange.events_of(lambda: self.sip))
         self.pyvoip = (
-            PyVoipLine(extension, self.media, self.exchange.events_of(self._the_pyvoip)) if extension else None
+            PyVoipLine(extension, self.media, self.exchange.events_of(lambda: _made(self.pyvoip)))
+            if extension
+            else None
         )
+        self.settling = Settling(self.runner, ASTERISK)
+        reports = self.exchange.events_of(lambda: _made(self.asterisk))
+        self.asterisk = AsteriskLine(gateway, reports, name=ASTERISK, settled=self.settling.settle) if gateway else None
         demo = self._is_demo()
         web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
         self.has_phone = web.phone
@@ -209,6 +224,9 @@ class Node:
                 self._step(starting, "the SIP line", self.sip.start, self.sip.stop)
             if self.pyvoip:
                 self._step(starting, "the pyVoIP line", self.pyvoip.start, self.pyvoip.stop)
+            if self.asterisk:
+                starting.callback(self.settling.close)
+                self._step(starting, "the Asterisk line", self.asterisk.start, self.asterisk.stop)
             self._step(starting, "the web side", self.web.start, self.web.stop)
             self._step(starting, "the browser phone", self.browser.start, self.browser.stop)
             self._started = starting.pop_all()
@@ -239,6 +257,10 @@ class Node:
             address = f"{self.config.pyvoip.registrar.user}@{self.config.pyvoip.registrar.server}"
             known = self.pyvoip.is_registered()
             states.append(LineStatus("pyvoip", "up" if known else "starting", address, self.pyvoip.live_calls()))
+        if self.asterisk:
+            health = self.asterisk.health()
+            state: Literal["up", "starting"] = "up" if health.state == "up" else "starting"
+            states.append(LineStatus(ASTERISK, state, self.config.asterisk.url, health.calls))
         if self.has_phone:
             states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
         return tuple(states)
@@ -249,17 +271,22 @@ class Node:
         if self.pyvoip:
             self.pyvoip.media_event(stream, event)
 
-    def _the_pyvoip(self) -> PyVoipLine:
-        if self.pyvoip is None:
-            raise AssertionError("only this line itself asks for it")
-        return self.pyvoip
-
     def _clip_file(self, key: str) -> Path | None:
         return self.prompts.file(key)
 
     def _is_demo(self) -> bool:
         return (self.config.data_folder / DEMO_MARK).exists()
 
+
+def _made(line: Result | None) -> Result:
+    """A line that reports is there."""
+    if line is None:
+        raise AssertionError("only this line itself asks for it")
+    return line
+
+
+ASTERISK = "asterisk"
+"""The line's name, which stands in every record of its calls."""
 
 DEMO_MARK = "demo-data"
 DEMO_CALLERS = (

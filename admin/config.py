@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, model_validator
 
 from admin.config_sections import (
+    Asterisk,
     Database,
     Demo,
     Dialogue,
@@ -49,6 +50,7 @@ class Config(Section):
     web: Web = Field(default=Web(), description=Web.__doc__)
     sip: Sip = Field(default=Sip(), description=Sip.__doc__)
     pyvoip: PyVoip = Field(default=PyVoip(), description=PyVoip.__doc__)
+    asterisk: Asterisk = Field(default=Asterisk(), description=Asterisk.__doc__)
     media: Media = Field(default=Media(), description=Media.__doc__)
     speech: Speech = Field(default=Speech(), description=Speech.__doc__)
     dialogue: Dialogue = Field(default=Dialogue(), description=Dialogue.__doc__)
@@ -62,6 +64,8 @@ class Config(Section):
         problems = [*_zone_problems(self.timezone), *_sip_problems(self), *_web_problems(self), *_port_problems(self)]
         if self.pyvoip.enabled and not self.pyvoip.registrar.server:
             problems.append("pyvoip.enabled needs pyvoip.registrar.server: pyVoIP may only be an extension of a PBX")
+        if self.asterisk.enabled and not (self.asterisk.password.get_secret_value() or self.asterisk.password_file):
+            problems.append("asterisk.password is missing: set ORDERLINE_ASTERISK__PASSWORD or asterisk.password_file")
         if self.database_url() == self.sales_url():
             problems.append("sales.url is the database of the order line itself: give the sales system its own")
         if problems:

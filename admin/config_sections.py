@@ -133,6 +133,43 @@ class PyVoip(Section):
     registrar: Registrar = Field(default=Registrar(), description="the PBX; required when enabled")
 
 
+def _dial_template(text: str) -> str:
+    if text.count("{number}") != 1 or not set(text) <= set(_TEMPLATE_CHARACTERS):
+        raise ValueError(f"{text!r} must hold {{number}} once; write e.g. Local/{{number}}@outbound/n")
+    return text
+
+
+_TEMPLATE_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@:{}"
+DialTemplate = Annotated[str, AfterValidator(_dial_template)]
+
+
+class Asterisk(Section):
+    """The production gateway: an Asterisk (22.7 or newer), controlled by ARI. Needs the files of asterisk_conf/."""
+
+    enabled: bool = Field(default=False, description="whether this line is up")
+    url: str = Field(
+        default="http://127.0.0.1:8088",
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$",
+        description="Asterisk's HTTP server (http.conf)",
+    )
+    user: str = Field(default="orderline", pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="the user in ari.conf")
+    password: SecretStr = Field(default=SecretStr(""), description="its password")
+    password_file: str = Field(default="", description="a file that holds the password")
+    max_calls: int = Field(
+        default=200, ge=1, le=2000, description="calls at once; further ones go to another node or to the agents' queue"
+    )
+    dial: DialTemplate = Field(
+        default="Local/{number}@outbound/n", description="where numbers are dialled: a context of the dialplan, a trunk"
+    )
+    agents: DialTemplate = Field(
+        default="Local/{number}@agents/n", description="where callers are handed over; {number} is dialogue.agents"
+    )
+    caller_id: str = Field(default="", pattern=r"^[+0-9]{0,20}$", description="the number shown when calling out")
+    dead_after_s: float = Field(
+        default=2.0, ge=1, le=60, description="a node silent for so long is dead: its calls are taken over"
+    )
+
+
 class Media(Section):
     """The media process: RTP of all SIP calls."""
 

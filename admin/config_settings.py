@@ -5,6 +5,7 @@ from __future__ import annotations
 from admin.config import Config, ConfigError, is_loopback, secret
 from admin.config_sections import Registrar
 from admin.web.settings import SuggestedCaller, WebSettings
+from ivr.lines.asterisk.settings import AsteriskSettings
 from ivr.lines.pyvoip.settings import PyVoipSettings
 from ivr.lines.sip.settings import RegistrarSettings, SipSettings
 from ivr.media.client import MediaSettings
@@ -58,6 +59,27 @@ def pyvoip_settings(config: Config) -> PyVoipSettings | None:
             most_calls=pyvoip.max_calls,
             dead_after_s=config.sip.dead_after_s,
             laws=config.sip.codecs,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def asterisk_settings(config: Config) -> AsteriskSettings | None:
+    """For `ivr.lines.asterisk`; None while that line is off. Raises ConfigError."""
+    asterisk = config.asterisk
+    if not asterisk.enabled:
+        return None
+    try:
+        return AsteriskSettings(
+            url=asterisk.url,
+            user=asterisk.user,
+            password=secret(asterisk.password, asterisk.password_file, "asterisk.password_file"),
+            node=config.node,
+            most_calls=asterisk.max_calls,
+            dial=asterisk.dial,
+            agents=asterisk.agents,
+            caller_id=asterisk.caller_id,
+            dead_after_s=asterisk.dead_after_s,
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error

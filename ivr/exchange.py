@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -23,6 +21,7 @@ from ivr.dialogue.actions import AnswerCall, ArmTimer, HangUp, Pace, PlayPrompts
 from ivr.dialogue.settings import Settings
 from ivr.lines import port
 from ivr.lines.port import Line, LineEvent, LineEvents
+from ivr.live_call import ADOPTED, LiveCall, key_ms
 from ivr.runner import CallMovedOn, Handled, Sequenced
 from ivr.timers import ThreadTimers, Timers
 from orders.values import Language
@@ -33,10 +32,6 @@ log = structlog.get_logger(__name__)
 RETRIES_S = (0.5, 1.0, 2.0, 4.0)
 """How often an event that could not be stored is tried again before the caller is told and let go."""
 
-
-CLOCK_SET_BACK_MS = 200
-"""The pause assumed between two keys when the clock went back between them: a human's pace."""
-
 WORKERS = 4
 """Steps under way at once: they wait for the disk, not for the processor."""
 
@@ -46,29 +41,13 @@ class Handling(Protocol):
 
     def handle(self, call: str, event: told.Event, after: int) -> Handled: ...
 
+    def adopt(self, call: str, event: told.Event) -> Handled: ...
+
 
 class ClipSource(Protocol):
     """Where prompts become audio (`speech.prompt_store`). May take a moment for what was never said before."""
 
     def clip(self, prompt: Prompt, language: Language, pace: Pace) -> Clip: ...
-
-
-@dataclass(slots=True)
-class _Live:
-    """One call in progress on this node. Touched only by the worker that holds `busy`, but for `waiting`."""
-
-    call: str
-    line: Line
-    arrived_at: float
-    waiting: deque[told.Event] = field(default_factory=deque)
-    busy: bool = False
-    language: Language = "zh"
-    pace: Pace = "normal"
-    sequence: int = 0
-    tries: int = 0
-    last_key_ms: int = 0
-    gone: bool = False
-    leaving: bool = False
 
 
 class Exchange:
@@ -90,7 +69,7 @@ class Exchange:
         self.dialogue = dialogue
         self._order_placed = order_placed
         self._longest_call_s = longest_call_s
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, LiveCall] = {}
         self._lock = threading.Lock()
         self._workers = executor or ThreadPoolExecutor(WORKERS, thread_name_prefix="call-step")
         self._own_timers = ThreadTimers(self._expired) if timers is None else None
@@ -125,20 +104,29 @@ class Exchange:
         with self._lock:
             live = self._live.get(call)
             if live is None:
-                if not isinstance(event, port.Arrived):
+                if not isinstance(event, port.Arrived | port.Resumed):
                     return
-                live = self._live[call] = _Live(call, line, event.at)
+                live = self._live[call] = LiveCall(call, line, event.at)
         happened = self._happening(live, event)
         if happened is not None:
             self._wait_in(live, happened)
 
-    def _happening(self, live: _Live, event: LineEvent) -> told.Event | None:
+    def _happening(self, live: LiveCall, event: LineEvent) -> told.Event | None:
         match event:
             case port.Arrived(caller, called):
                 self._timers.arm(f"{live.call}/longest", 0, self._longest_call_s)
                 return told.CallArrived(caller, called, live.line.name, self.dialogue)
+            case port.Resumed(cause, caller, called):
+                self._timers.arm(f"{live.call}/longest", 0, self._longest_call_s)
+                live.adopting = told.CallArrived(caller, called, live.line.name, self.dialogue)
+                live.sequence = ADOPTED
+                return told.LineResumed(cause)
+            case port.TakenElsewhere():
+                # Whatever waits here is stale, and the call's end is not ours to store.
+                self._timers.disarm(live.call)
+                self._forget(live)
             case port.Key(key, at, heard_ms):
-                return told.KeyPressed(key, _key_ms(live, at), heard_ms)
+                return told.KeyPressed(key, key_ms(live, at), heard_ms)
             case port.PlayEnded(tag):
                 return told.PromptsEnded(tag)
             case port.TransferEnded(done=False, status=status):
@@ -166,7 +154,7 @@ class Exchange:
         else:
             self._wait_in(live, told.TimerExpired(generation))
 
-    def _wait_in(self, live: _Live, event: told.Event) -> None:
+    def _wait_in(self, live: LiveCall, event: told.Event) -> None:
         with self._lock:
             live.waiting.append(event)
             if live.busy:
@@ -174,7 +162,7 @@ class Exchange:
             live.busy = True
         self._submit(live)
 
-    def _submit(self, live: _Live) -> None:
+    def _submit(self, live: LiveCall) -> None:
         try:
             self._workers.submit(self._work, live)
         except RuntimeError:
@@ -182,7 +170,7 @@ class Exchange:
 
     # -- the worker that holds the call
 
-    def _work(self, live: _Live) -> None:
+    def _work(self, live: LiveCall) -> None:
         try:
             while (event := self._next(live)) is not None:
                 if not self._take(live, event):
@@ -194,13 +182,13 @@ class Exchange:
             self._let_go(live)
             self._go_on(live)
 
-    def _go_on(self, live: _Live) -> None:
+    def _go_on(self, live: LiveCall) -> None:
         with self._lock:
             live.busy = bool(live.waiting)
         if live.busy:
             self._submit(live)
 
-    def _next(self, live: _Live) -> told.Event | None:
+    def _next(self, live: LiveCall) -> told.Event | None:
         """The oldest event, left in the queue until it is stored; or None, and the call is nobody's."""
         with self._lock:
             if live.waiting:
@@ -210,29 +198,46 @@ class Exchange:
                 self._live.pop(live.call, None)
             return None
 
-    def _take(self, live: _Live, event: told.Event) -> bool:
+    def _take(self, live: LiveCall, event: told.Event) -> bool:
         """Whether to go on with the next event; False when this one is to be tried again later."""
         try:
-            handled = self._runner.handle(live.call, event, live.sequence)
+            if live.adopting:
+                handled = self._runner.adopt(live.call, event)
+            else:
+                handled = self._runner.handle(live.call, event, live.sequence)
         except (SQLAlchemyError, OSError) as error:
             return self._not_stored(live, event, error)
         except (CallMovedOn, KeyError) as error:
-            log.warning("call_elsewhere", call=live.call, reason=str(error))
-            self._done(live)
+            self._not_ours(live, error)
             return True
         self._done(live)
-        live.sequence, live.tries = handled.sequence, 0
+        live.sequence, live.tries, live.adopting = handled.sequence, 0, None
         live.language, live.pace = handled.state.language, handled.state.pace
         if handled.placed_order:
             self._order_placed()
         self._act(live, handled.actions)
         return True
 
-    def _done(self, live: _Live) -> None:
-        with self._lock:
-            live.waiting.popleft()
+    def _not_ours(self, live: LiveCall, error: Exception) -> None:
+        """The record is another process's, closed, or was never written."""
+        arrived, live.adopting = live.adopting, None
+        if arrived and isinstance(error, KeyError):
+            # Its process died before it had stored anything: the call begins here.
+            self._done(live)
+            with self._lock:
+                live.waiting.appendleft(arrived)
+            return
+        log.warning("call_elsewhere", call=live.call, reason=str(error))
+        self._done(live)
+        if arrived:
+            live.line.hang_up(live.call)
 
-    def _not_stored(self, live: _Live, event: told.Event, error: Exception) -> bool:
+    def _done(self, live: LiveCall) -> None:
+        with self._lock:
+            if live.waiting:  # empty when the call was taken elsewhere meanwhile
+                live.waiting.popleft()
+
+    def _not_stored(self, live: LiveCall, event: told.Event, error: Exception) -> bool:
         log.error(
             "event_not_stored", call=live.call, event_kind=type(event).__name__, error=str(error), tries=live.tries
         )
@@ -250,13 +255,13 @@ class Exchange:
         self._timers.arm(f"{live.call}/retry", 0, delay)
         return False
 
-    def _forget(self, live: _Live) -> None:
+    def _forget(self, live: LiveCall) -> None:
         with self._lock:
             live.waiting.clear()
             self._live.pop(live.call, None)
         self._timers.disarm(f"{live.call}/longest")
 
-    def _let_go(self, live: _Live) -> None:
+    def _let_go(self, live: LiveCall) -> None:
         """Tell the caller the truth in words that need no database, and end the call."""
         if live.leaving:
             return
@@ -266,7 +271,7 @@ class Exchange:
 
     # -- what the line is to do
 
-    def _act(self, live: _Live, actions: tuple[Sequenced, ...]) -> None:
+    def _act(self, live: LiveCall, actions: tuple[Sequenced, ...]) -> None:
         for sequenced in actions:
             match sequenced.action:
                 case AnswerCall():
@@ -282,7 +287,7 @@ class Exchange:
                     self._timers.disarm(live.call)
                     live.line.hang_up(live.call)
 
-    def _say(self, live: _Live, prompts: tuple[Prompt, ...], tag: int) -> None:
+    def _say(self, live: LiveCall, prompts: tuple[Prompt, ...], tag: int) -> None:
         started = time.monotonic()
         try:
             clips = [self._clips.clip(said, said.language or live.language, live.pace) for said in prompts]
@@ -297,13 +302,3 @@ class Exchange:
         live.line.play(live.call, clips, tag)
         if (took := time.monotonic() - started) > 0.25:
             log.info("prompt_rendered_in_call", call=live.call, ms=int(took * 1000))
-
-
-def _key_ms(live: _Live, at: float) -> int:
-    """When a key was pressed, in ms since the call arrived. A clock that was set back must not make keys bounces."""
-    key_ms = int((at - live.arrived_at) * 1000)
-    if key_ms < live.last_key_ms:
-        key_ms = live.last_key_ms + CLOCK_SET_BACK_MS
-        live.arrived_at = at - key_ms / 1000
-    live.last_key_ms = key_ms
-    return key_ms

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Select, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ivr.answering import Asking, answer
@@ -28,8 +28,11 @@ from orders.store import Store
 
 # Plain statements on the tables: a step has these on its path every time, and the mapper would double their cost.
 _CALLS, _EVENTS = cast(Table, Call.__table__), cast(Table, CallEvent.__table__)
+_CHANGING = ("state", "stage", "sequence", "retailer_id", "ended_at", "end_cause", "node", "boot")
 _LOAD = (
-    select(_CALLS.c.id, _CALLS.c.state, _CALLS.c.sequence, _CALLS.c.started_at)
+    select(
+        _CALLS.c.id, _CALLS.c.state, _CALLS.c.sequence, _CALLS.c.started_at, _CALLS.c.line, _CALLS.c.node, _CALLS.c.boot
+    )
     .where(_CALLS.c.id == bindparam("of_call"))
     .with_for_update()
 )
@@ -41,12 +44,16 @@ _NEW_EVENT = insert(_EVENTS)
 _MOVE_ON = (
     update(_CALLS)
     .where(_CALLS.c.id == bindparam("of_call"), _CALLS.c.sequence == bindparam("after"))
-    .values({name: bindparam(name) for name in ("state", "stage", "sequence", "retailer_id", "ended_at", "end_cause")})
+    .values({name: bindparam(name) for name in _CHANGING})
 )
 
 
 class CallMovedOn(RuntimeError):
     """Another node has taken an event of this call meanwhile; this node's view is stale and nothing was stored."""
+
+
+class CallEnded(CallMovedOn):
+    """The call's record is closed: nothing happens to it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +77,21 @@ class Handled:
 
 
 class Runner:
-    """Takes events of calls. `now` tells the time in UTC; `node` and `boot` mark the calls as this process's."""
+    """Takes events of calls. `now` tells the time in UTC; `node` and `boot` mark the calls as this process's.
+
+    A call on one of `bound_lines` hangs on one process, whose calls another one adopts when it is gone: should the
+    first one still be there (hung, or cut off), nothing that it thinks has happened counts any more.
+    """
 
     def __init__(
-        self, store: Store, desk: OrderDesk, *, node: str, boot: str, now: Callable[[], datetime] | None = None
+        self,
+        store: Store,
+        desk: OrderDesk,
+        *,
+        node: str,
+        boot: str,
+        now: Callable[[], datetime] | None = None,
+        bound_lines: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._desk = desk
@@ -81,6 +99,7 @@ class Runner:
         self._boot = boot
         self._now = now or (lambda: datetime.now(UTC))
         self._pins = PinKeeper()
+        self._bound_lines = bound_lines
 
     def handle(self, call: str, event: Event, after: int | None = None) -> Handled:
         """Take one event; nothing has happened unless this returns.
@@ -89,6 +108,13 @@ class Runner:
         after the same step, because its fate was unknown, answers with what was stored, and nothing happens twice.
         Raises what the store raises (locked, unreachable, disk full), CallMovedOn, and KeyError for an unknown call.
         """
+        return self._handle(call, event, after, adopt=False)
+
+    def adopt(self, call: str, event: Event) -> Handled:
+        """As `handle`, for a call that another process has begun: from now on it is this one's."""
+        return self._handle(call, event, None, adopt=True)
+
+    def _handle(self, call: str, event: Event, after: int | None, *, adopt: bool) -> Handled:
         with self._store.session() as session, session.begin():
             row = _load(session, call)
             if row is None:
@@ -98,6 +124,10 @@ class Runner:
             elif row.sequence != (row.sequence if after is None else after):
                 return _taken_before(session, row, event, after)
             state = state_from_json(row.state)
+            if state.ended:
+                raise CallEnded(f"call {call} is over")
+            if not adopt and row.line in self._bound_lines and (row.node, row.boot) != (self._node, self._boot):
+                raise CallMovedOn(f"call {call} was taken over by {row.node}")
             seen, pin = self._pins.masked(call, state, event)
             asking = Asking(call, _utc(row.started_at), pin)
             taken = take(state, seen, lambda ask: answer(self._desk, session, asking, ask))
@@ -114,14 +144,32 @@ class Runner:
     def end_orphans(self) -> int:
         """End the calls that an earlier process of this node left open, so that their drafts can be taken up again.
 
-        Returns how many there were. To be called once, before lines open.
+        Returns how many there were. To be called once, before lines open. Calls on bound lines may live on without a
+        process: they are left to `end_lost`.
         """
+        mine = select(Call.id).where(Call.node == self._node, Call.boot != self._boot, Call.ended_at.is_(None))
+        return self._end_all(mine.where(Call.line.not_in(self._bound_lines)), "node_restarted")
+
+    def end_lost(self, line: str, node: str, prefix: str, living: frozenset[str], begun_before: datetime) -> int:
+        """End the open calls of a node's earlier processes on this line that are not among the living.
+
+        `prefix` begins the names of the calls to look at. Returns how many there were.
+        """
+        open_calls = select(Call.id).where(
+            Call.node == node,
+            Call.line == line,
+            Call.id.startswith(prefix, autoescape=True),
+            Call.boot != self._boot,
+            Call.started_at < begun_before,
+            Call.ended_at.is_(None),
+        )
+        return self._end_all(open_calls, "node_lost", but=living)
+
+    def _end_all(self, calls: Select[str], cause: str, but: frozenset[str] = frozenset()) -> int:
         with self._store.session() as session:
-            orphans = session.scalars(
-                select(Call.id).where(Call.node == self._node, Call.boot != self._boot, Call.ended_at.is_(None))
-            ).all()
+            orphans = [call for call in session.scalars(calls) if call not in but]
         for call in orphans:
-            self.handle(call, LineLost("node_restarted"))
+            self.adopt(call, LineLost(cause))
         return len(orphans)
 
     def _begin(self, session: Session, call: str, event: CallArrived) -> _Row:
@@ -143,7 +191,7 @@ class Runner:
                 "sequence": 0,
             },
         )
-        return _Row(call, state, 0, started_at)
+        return _Row(call, state, 0, started_at, event.line, self._node, self._boot)
 
     def _store_step(self, session: Session, row: _Row, event: Event, taken: Taken) -> None:
         state, sequence, now = taken.state, row.sequence + 1, self._now()
@@ -160,6 +208,8 @@ class Runner:
                 "retailer_id": state.retailer_id or None,
                 "ended_at": now if ended else None,
                 "end_cause": event.cause if isinstance(event, LineLost) else "",
+                "node": self._node,
+                "boot": self._boot,
             },
         )
         if moved.rowcount != 1:
@@ -182,6 +232,9 @@ class _Row:
     state: str
     sequence: int
     started_at: datetime
+    line: str
+    node: str
+    boot: str
 
 
 def _load(session: Session, call: str) -> _Row | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import click
 
+from admin.checkup.asterisk import check_asterisk
 from admin.checkup.finding import Finding, examine
 from admin.checkup.machine import check_clock, check_data_folder, check_disk, check_pages, check_ports
 from admin.checkup.parts import (
@@ -32,6 +33,7 @@ CHECKS = (
     check_pages,
     check_surroundings,
     check_media_process,
+    check_asterisk,
 )
 COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 
@@ -39,7 +41,7 @@ COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 @click.command(short_help="Check that everything works on this machine, and say what to do.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON list.")
 def doctor(as_json: bool) -> None:
-    """Check configuration, folders, disk, clock, databases, prompts and voices, ports and the media process.
+    """Check configuration, folders, disk, clock, databases, prompts and voices, ports, the media process and Asterisk.
 
     Changes nothing, and may be run beside a running order line.
 

@@ -20,12 +20,30 @@ DialFailure = Literal["busy", "declined", "no_answer", "unreachable", "rejected"
 class Arrived:
     """An inbound call waits to be answered. `caller` is the number as the network gave it, "" when withheld.
 
-    `handling` may hold "resumed" in a later adapter; times are seconds of `time.time()`.
+    Times are seconds of `time.time()`.
     """
 
     caller: str
     called: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A call whose process is gone goes on here, under the name it always had; `at` is when it first arrived.
+
+    The first event of the call on this node, as `Arrived` else is. Keys pressed in the gap are lost.
+    """
+
+    cause: str
+    caller: str
+    called: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakenElsewhere:
+    """The call goes on at another node: forget it here, it has not ended. Nothing follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +94,14 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The call is over, for this cause; always the last event of a call, reported exactly once."""
+    """The call is over, for this cause; the last event of a call, reported exactly once (or `TakenElsewhere` is)."""
 
     cause: Literal["caller_hung_up", "we_hung_up", "dead_line", "protocol_error", "line_closed", "transferred"]
 
 
-LineEvent = Arrived | Answered | DialFailed | Key | PlayEnded | TransferEnded | Interrupted | Gone
+LineEvent = (
+    Arrived | Resumed | TakenElsewhere | Answered | DialFailed | Key | PlayEnded | TransferEnded | Interrupted | Gone
+)
 LineEvents = Callable[[str, LineEvent], None]
 """Where an adapter reports: (call id, event). May be called from any thread; returns at once."""
 

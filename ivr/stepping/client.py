@@ -73,13 +73,20 @@ class StepProcess:
 
     def handle(self, call: str, event: Event, after: int) -> Handled:
         """As `Runner.handle`. Raises NotStored, CallMovedOn, KeyError, StepFault."""
+        return self._take(Request(call, event, after))
+
+    def adopt(self, call: str, event: Event) -> Handled:
+        """As `Runner.adopt`; raises the same."""
+        return self._take(Request(call, event, None))
+
+    def _take(self, request: Request) -> Handled:
         child = self._running()
         try:
             connection = child.free.get(timeout=self._settings.hung_after_s)
         except queue.Empty as error:
             raise NotStored("every thread of the step process is busy") from error
         try:
-            connection.send(Request(call, event, after))
+            connection.send(request)
             if not connection.poll(self._settings.hung_after_s):
                 raise TimeoutError("the step process hangs")
             answer: Handled | Failed = connection.recv()

@@ -29,17 +29,18 @@ class StepSettings:
     node: str
     boot: str
     prepare: Callable[[], None]
+    bound_lines: frozenset[str] = frozenset()
     threads: int = 4
     hung_after_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One event of a call that stands at step `after`."""
+    """One event of a call that stands at step `after`; None for a call that is to be adopted."""
 
     call: str
     event: Event
-    after: int
+    after: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def serve(connections: list[Connection]) -> None:
     settings: StepSettings = connections[0].recv()
     settings.prepare()
     store = open_store(settings.database, pool_size=settings.threads + 1)
-    runner = Runner(store, settings.desk, node=settings.node, boot=settings.boot)
+    runner = Runner(store, settings.desk, node=settings.node, boot=settings.boot, bound_lines=settings.bound_lines)
     connections[0].send(True)
     threads = [threading.Thread(target=_serve, args=(runner, connection)) for connection in connections]
     for thread in threads:
@@ -74,6 +75,8 @@ def _serve(runner: Runner, connection: Connection) -> None:
 
 def _handled(runner: Runner, request: Request) -> Handled | Failed:
     try:
+        if request.after is None:
+            return runner.adopt(request.call, request.event)
         return runner.handle(request.call, request.event, request.after)
     except (SQLAlchemyError, OSError) as error:
         return Failed("not_stored", explain(error))

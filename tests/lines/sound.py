@@ -50,6 +50,17 @@ class Sound:
             duration = min(packet + 1, 5) * 160
             self.send(payload_type, struct.pack("!BBH", KEYS.index(key), 10 | end, duration))
 
+    def press_at_pace(self, key: str, payload_type: int = 101) -> None:
+        """As a finger does: 100 ms, and 60 ms until the next. A switch between may take keys in no time for one."""
+        self._timestamp += 1600
+        due = time.monotonic()
+        for packet in range(8):
+            end = 0x80 if packet >= 5 else 0
+            self.send(payload_type, struct.pack("!BBH", KEYS.index(key), 10 | end, min(packet + 1, 5) * 160))
+            due += 0.02 if packet < 5 else 0.0
+            time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(0.06)
+
     def talk(self, payload: bytes, payload_type: int) -> None:
         """Sound at its pace: 160 bytes every 20 ms."""
         due = time.monotonic()

@@ -80,10 +80,12 @@ class Telephone:
     """What to answer to requests of the line instead of 200, by method."""
     muted: bool = False
     """A phone whose battery is out: nothing is answered."""
+    own_port: int = 0
+    """Where it listens; 0 for any port."""
 
     def __post_init__(self) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
+        self.sock.bind(("127.0.0.1", self.own_port))
         self.sock.settimeout(0.1)
         self.port = self.sock.getsockname()[1]
         self.sound = Sound()

@@ -14,6 +14,7 @@ from typing import Literal
 
 import structlog
 
+from ivr.lines.loop_thread import LoopThread
 from ivr.lines.port import DialFailed, Dialled, Gone, LineEvents, TransferEnded
 from ivr.lines.pyvoip.intake import Intake
 from ivr.lines.pyvoip.library import load_phone
@@ -22,7 +23,6 @@ from ivr.lines.pyvoip.switchboard import Switchboard
 from ivr.lines.sip.clock import LoopClock
 from ivr.lines.sip.doorkeeper import Complaints
 from ivr.lines.sip.hop import Hop
-from ivr.lines.sip.loop_thread import LoopThread
 from ivr.lines.sip.wires import Wires
 from ivr.media.port import MediaPort, StreamEvent
 from speech.prompt import Clip

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from ivr.lines.sip.loop_thread import LoopThread
+from ivr.lines.loop_thread import LoopThread
 
 log = structlog.get_logger(__name__)
 

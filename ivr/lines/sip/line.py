@@ -16,12 +16,12 @@ from typing import Literal
 
 import structlog
 
+from ivr.lines.loop_thread import LoopThread
 from ivr.lines.port import Dialled, LineEvents
 from ivr.lines.sip.arrived import ArrivedLeg
 from ivr.lines.sip.clock import LoopClock
 from ivr.lines.sip.endpoint import Endpoint
 from ivr.lines.sip.hop import Hop, is_ipv4
-from ivr.lines.sip.loop_thread import LoopThread
 from ivr.lines.sip.registration import Registration
 from ivr.lines.sip.settings import SipSettings
 from ivr.lines.sip.station import Station
