@@ -225,9 +225,24 @@ class Orders(Section):
     )
 
 
+class SalesHttp(Section):
+    """A sales system over HTTP and JSON, as docs/sales-api.yaml describes; `sales.system` must be http_json."""
+
+    url: str = Field(default="", description="where its API begins, e.g. https://sales.example.com/orderline")
+    secret: SecretStr = Field(default=SecretStr(""), description="the shared secret that requests are signed with")
+    secret_file: str = Field(default="", description="a file that holds the secret")
+    gives_up_after_s: float = Field(default=20.0, ge=1, le=50, description="how long one request may take in all")
+    allow_private: bool = Field(default=False, description="whether it may stand on this machine or a private network")
+    ca_file: str = Field(default="", description="its certificate authority, when that is none of the public ones")
+
+
 class Sales(Section):
     """Handing orders over to the sales system."""
 
+    system: Literal["sql_tables", "http_json"] = Field(
+        default="sql_tables", description="what kind of system: tables of a database, or an API"
+    )
+    http: SalesHttp = Field(default=SalesHttp(), description=SalesHttp.__doc__)
     url: str = Field(default="", description="SQLAlchemy URL of the sales tables; empty: sqlite:///<data>/sales.db")
     password: SecretStr = Field(default=SecretStr(""), description="put into the URL when it names none")
     password_file: str = Field(default="", description="a file that holds the password")

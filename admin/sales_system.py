@@ -14,9 +14,11 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
-from admin.config import Config
-from admin.config_sections import Sales
+from admin.config import Config, ConfigError, secret
+from admin.config_sections import Sales, SalesHttp
 from orders import leases
+from orders.connectors.http_json.client import HttpSettings
+from orders.connectors.http_json.connector import HttpJsonConnector
 from orders.connectors.port import Connector, Unreachable
 from orders.connectors.sql_tables import SqlTablesConnector
 from orders.reconciliation import follow, reconcile
@@ -30,8 +32,21 @@ DAYS_FOLLOWED = 3
 
 
 def connector_of(config: Config) -> Connector:
-    """The connector of the configured system; connects at first use."""
+    """The connector of the configured system; connects at first use. Raises ConfigError."""
+    if config.sales.system == "http_json":
+        return HttpJsonConnector(http_settings(config.sales.http))
     return SqlTablesConnector(config.sales_url())
+
+
+def http_settings(http: SalesHttp) -> HttpSettings:
+    """For `orders.connectors.http_json`. Raises ConfigError, also when the secret's file can't be read."""
+    shared = secret(http.secret, http.secret_file, "sales.http.secret_file")
+    try:
+        settings = HttpSettings(http.url, shared.encode(), http.gives_up_after_s, http.allow_private, http.ca_file)
+        HttpJsonConnector(settings)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return settings
 
 
 class SalesCare:

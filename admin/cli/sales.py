@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import click
 from sqlalchemy import select
@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
-from admin.sales_system import connector_of
+from admin.config_sections import SalesHttp
+from admin.sales_system import connector_of, http_settings
+from orders.connectors.http_json.check import CheckedAgainst, check_endpoint
 from orders.connectors.port import Unreachable
 from orders.models import OutboxRow, Reconciliation
 from orders.outbox import backlog, retry_dead
@@ -34,6 +36,7 @@ def sales() -> None:
       orderline sales retry 1-20261123-64
       orderline sales reconcile --day 2026-11-23
       orderline sales explain 1-20261123-64 "entered at the counter"
+      orderline sales check https://sales-test.example.com/orderline --secret-file shared.secret
     """
 
 
@@ -118,6 +121,35 @@ def explain(config: Config, key: str, why: str, who: str) -> None:
     finally:
         store.close()
     click.echo(f"{key}: explained")
+
+
+@sales.command()
+@click.argument("url")
+@click.option("--secret-file", required=True, help="A file that holds the shared secret.")
+@click.option("--allow-private", is_flag=True, help="The endpoint may stand on this machine or a private network.")
+@click.option("--licence", default="420102100001", show_default=True, help="A retailer its test system knows.")
+@click.option("--article", default="101", show_default=True, help="An article it knows.")
+@click.option("--price-fen", default=11_500, show_default=True, help="That article's price, fen a carton.")
+@click.option("--day", default="2031-01-01", show_default=True, help="An order day without real orders.")
+def check(
+    url: str, secret_file: str, allow_private: bool, licence: str, article: str, price_fen: int, day: str
+) -> None:
+    """Try every promise of docs/sales-api.yaml at an endpoint: for the team that builds it, on a test system.
+
+    It sends orders of its own under keys that begin with "check-". Exit code 1 when a promise is broken.
+    """
+    settings = http_settings(SalesHttp(url=url, secret_file=secret_file, allow_private=allow_private))
+    try:
+        other_day = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    except ValueError as error:
+        raise click.UsageError(f"--day {day} is no day; write 2031-01-01") from error
+    broken = 0
+    for checked in check_endpoint(settings, CheckedAgainst(licence, article, price_fen, day, other_day)):
+        told = f"BROKEN  {checked.promise}: {checked.problem}" if checked.problem else f"kept    {checked.promise}"
+        click.echo(told)
+        broken += bool(checked.problem)
+    if broken:
+        raise click.exceptions.Exit(1)
 
 
 def _send_missing(session: Session, key: str, now: datetime) -> None:
