@@ -236,12 +236,19 @@ class SalesHttp(Section):
     ca_file: str = Field(default="", description="its certificate authority, when that is none of the public ones")
 
 
+class SalesCsv(Section):
+    """A folder that the sales system empties; `sales.system` must be csv_drop."""
+
+    folder: str = Field(default="", description="the drop folder; its parent must be there (a mounted share)")
+
+
 class Sales(Section):
     """Handing orders over to the sales system."""
 
-    system: Literal["sql_tables", "http_json"] = Field(
-        default="sql_tables", description="what kind of system: tables of a database, or an API"
+    system: Literal["sql_tables", "http_json", "csv_drop"] = Field(
+        default="sql_tables", description="what kind of system: tables of a database, an API, a folder of CSV files"
     )
+    csv: SalesCsv = Field(default=SalesCsv(), description=SalesCsv.__doc__)
     http: SalesHttp = Field(default=SalesHttp(), description=SalesHttp.__doc__)
     url: str = Field(default="", description="SQLAlchemy URL of the sales tables; empty: sqlite:///<data>/sales.db")
     password: SecretStr = Field(default=SecretStr(""), description="put into the URL when it names none")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import structlog
 from apscheduler.schedulers.base import BaseScheduler
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from admin.config import Config, ConfigError, secret
 from admin.config_sections import Sales, SalesHttp
 from orders import leases
+from orders.connectors.csv_drop.connector import CsvDropConnector
 from orders.connectors.http_json.client import HttpSettings
 from orders.connectors.http_json.connector import HttpJsonConnector
 from orders.connectors.port import Connector, Unreachable
@@ -35,6 +37,10 @@ def connector_of(config: Config) -> Connector:
     """The connector of the configured system; connects at first use. Raises ConfigError."""
     if config.sales.system == "http_json":
         return HttpJsonConnector(http_settings(config.sales.http))
+    if config.sales.system == "csv_drop":
+        if not config.sales.csv.folder:
+            raise ConfigError("sales.csv.folder is empty: name the drop folder, or choose another sales.system")
+        return CsvDropConnector(Path(config.sales.csv.folder).expanduser())
     return SqlTablesConnector(config.sales_url())
 
 

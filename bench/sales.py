@@ -22,6 +22,7 @@ from bench.postgres_cluster import NoPostgres, cluster
 from bench.result import Result, quantile
 from bench.sales_backlog import ORDER_DAY, write_orders
 from orders.comparing import Comparison, compare
+from orders.connectors.csv_drop.connector import CsvDropConnector
 from orders.connectors.port import Accepted, Connector, SalesOrder, order_from_payload
 from orders.connectors.sql_tables import SqlTablesConnector
 from orders.demo import load_demo
@@ -40,7 +41,7 @@ GIVE_UP_S = 1800.0
 
 
 def run(backlog: int = BACKLOG) -> Result:
-    """Measure SQL tables on SQLite and, where it can be had, on PostgreSQL."""
+    """Measure SQL tables on SQLite and, where it can be had, on PostgreSQL; and the drop folder."""
     figures: dict[str, float] = {"lost": 0, "double": 0, "out_of_order": 0}
     baseline: dict[str, float] = {}
     notes = f"backlog of {backlog} orders of 5 lines, {PARALLEL} retailers at once; live: {LIVE} orders one by one"
@@ -49,6 +50,8 @@ def run(backlog: int = BACKLOG) -> Result:
         sales = SqlTablesConnector(f"sqlite:///{Path(folder) / 'sales.db'}")
         bare = SqlTablesConnector(f"sqlite:///{Path(folder) / 'bare.db'}")
         _measure("sql", ours, sales, bare, backlog, figures, baseline)
+        drop, beside = CsvDropConnector(Path(folder) / "drop"), CsvDropConnector(Path(folder) / "bare")
+        _measure("csv", f"sqlite:///{Path(folder) / 'csv.db'}", drop, beside, backlog, figures, baseline)
     try:
         with cluster() as url:
             with open_store(url).engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

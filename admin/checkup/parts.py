@@ -97,12 +97,17 @@ def check_sales_system(config: Config) -> Iterator[Finding]:
 
 def _asked_for_orders(config: Config) -> Finding:
     """Ask for today's orders, as reconciliation does: name, certificate, secret and clock are proven by an answer."""
-    shown = config.sales.http.url
+    shown = config.sales.http.url or config.sales.csv.folder
     try:
         connector = connector_of(config)
         count = sum(1 for _ in connector.held(datetime.now(UTC).astimezone(config.zone()).date().isoformat()))
     except (ConfigError, Unreachable) as error:
-        return Finding("FAIL", "sales system", f"{shown}: {error}", "orders wait in the outbox: correct sales.http")
+        return Finding(
+            "FAIL",
+            "sales system",
+            f"{shown}: {error}",
+            f"orders wait in the outbox: correct the section of sales.{config.sales.system}",
+        )
     return Finding("OK", "sales system", f"{shown} answers, it holds {count} orders of today")
 
 

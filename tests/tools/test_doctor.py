@@ -118,6 +118,17 @@ def test_an_empty_database_is_a_warning() -> None:
     assert levels(check_database(with_changes(DATABASE__URL="sqlite:///here.db"))) == {"database": "WARN"}
 
 
+def test_each_kind_of_sales_system_is_asked(tmp_path: Path) -> None:
+    dropped = with_changes(SALES__SYSTEM="csv_drop", SALES__CSV__FOLDER=str(tmp_path / "drop"))
+    assert levels(check_sales_system(dropped)) == {"sales system": "OK"}
+    (nameless,) = check_sales_system(with_changes(SALES__SYSTEM="csv_drop"))
+    assert "name the drop folder" in str(nameless)
+    (secretless,) = check_sales_system(
+        with_changes(SALES__SYSTEM="http_json", SALES__HTTP__URL="https://sales.example.com")
+    )
+    assert "shorter than 16 bytes" in str(secretless)
+
+
 def test_looking_makes_no_database() -> None:
     assert levels(check_database(with_changes(DATABASE__URL="sqlite:///there.db"))) == {"database": "OK"}
     assert levels(check_sales_system(with_changes(SALES__URL="sqlite:///sold.db"))) == {"sales system": "OK"}
