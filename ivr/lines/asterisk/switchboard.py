@@ -73,9 +73,7 @@ class Switchboard:
             call.dial(loop)
         except Undiallable as error:
             log.warning("dial_refused", call=wish.call, reason=str(error))
-            call.tell(DialFailed("rejected", 484))
-            call.ended("we_hung_up")
-            self._forget(call)
+            call.refuse()
 
     def transfer(self, call: AsteriskCall, target: str) -> None:
         if not call.answered or call.over or call.channel in self._handovers:
