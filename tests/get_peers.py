@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests import peers
+from tests import get_asterisk, peers
 
 FOLDER = peers.ROOT / ".peers"
 APT = FOLDER / "apt"
@@ -35,8 +35,13 @@ def main(names: list[str]) -> int:
     if not missing:
         return 0
     try:
-        _get(missing)
-    except NotPossible as reason:
+        if "asterisk" in missing:
+            print("peers: fetching asterisk from Debian's unstable suite, with its own libraries", flush=True)
+            get_asterisk.put_into(FOLDER)
+        others = [name for name in missing if name != "asterisk"]
+        if others:
+            _get(others)
+    except (NotPossible, get_asterisk.NotHere) as reason:
         print(f"peers: {', '.join(missing)} not available: {reason}", file=sys.stderr)
         packages = " ".join(package for name in missing for package in peers.KINDS[name].packages)
         print(f"peers: tests that need them will be skipped; as root: apt-get install {packages}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium. Finds them, never installs them.
+"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium, Asterisk. Finds them, never installs them.
 
 A peer is looked for on PATH, then where Debian hides its programs, then in `.peers/bin`, where `tests/get_peers.py`
 unpacks it beside the system. Nothing is started here.
@@ -38,6 +38,7 @@ KINDS = {
             ("postgres", "--version"),
             ("postgresql", "postgresql-client"),
         ),
+        Kind("asterisk", ("asterisk",), ("asterisk", "-V"), ("asterisk",)),
         Kind("chromium", ("chromium",), ("chromium", "--version"), ("chromium", "fonts-noto-cjk")),
     )
 }

@@ -69,7 +69,7 @@ class AsteriskLine:
         self._client = AriClient(settings, heard=self._heard, opened=self._opened, closed=self._closed)
         self._board = Switchboard(settings, self._client.ask, report)
         self._neighbours = Neighbours(settings, self._client.ask, self._died)
-        self._board.neighbour_spoke = self._neighbours.spoke
+        self._board.neighbour_spoke = lambda event: self._neighbours.spoke(event, self._thread.loop.time())
         self._tasks: list[asyncio.Task[None]] = []
         self._giving_up: asyncio.TimerHandle | None = None
         self._up = False

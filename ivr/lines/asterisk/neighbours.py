@@ -40,10 +40,10 @@ class Neighbours:
         self._heard.clear()
         self._dead.clear()
 
-    def spoke(self, event: ChannelUserevent) -> None:
+    def spoke(self, event: ChannelUserevent, now: float) -> None:
         node = event.userevent.get("node")
         if event.eventname == ALIVE and isinstance(node, str):
-            self._heard[APP_PREFIX + node] = self._now
+            self._heard[APP_PREFIX + node] = now
 
     def beat(self, now: float) -> None:
         self._now = now

@@ -58,6 +58,10 @@ class OutgoingCall(AsteriskCall):
             body["callerId"] = caller_id
         self._ask("POST", "channels", self._taken_up, body=body)
 
+    def refuse(self) -> None:
+        """It is not to be dialled at all."""
+        self._fail("rejected", 484)
+
     def picked_up(self, when: float) -> None:
         """Somebody has answered."""
         self._stop_ringing()

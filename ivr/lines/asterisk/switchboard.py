@@ -17,7 +17,8 @@ from ivr.lines.asterisk.call import Asking, AsteriskCall
 from ivr.lines.asterisk.causes import hang_up_cause
 from ivr.lines.asterisk.handover import AGENT, BRIDGE_PREFIX, Handover
 from ivr.lines.asterisk.numbers import clean_number
-from ivr.lines.asterisk.outgoing import OUT, OutgoingCall, Undiallable
+from ivr.lines.asterisk.outgoing import CALL_VARIABLE, OUT, OutgoingCall, Undiallable
+from ivr.lines.asterisk.outgoing import PREFIX as OUT_PREFIX
 from ivr.lines.asterisk.settings import AsteriskSettings
 from ivr.lines.asterisk.wire import Bridge, Channel, Event, Info, Reply, at, seconds
 from ivr.lines.port import Arrived, DialFailed, Dialled, Gone, LineEvent, LineEvents, Resumed, TakenElsewhere
@@ -73,9 +74,7 @@ class Switchboard:
             call.dial(loop)
         except Undiallable as error:
             log.warning("dial_refused", call=wish.call, reason=str(error))
-            call.tell(DialFailed("rejected", 484))
-            call.ended("we_hung_up")
-            self._forget(call)
+            call.refuse()
 
     def transfer(self, call: AsteriskCall, target: str) -> None:
         if not call.answered or call.over or call.channel in self._handovers:
@@ -175,19 +174,33 @@ class Switchboard:
         elif known is None and kind == TAKEN:
             self.resume(channel, "its node is gone")
         elif known is None:
-            call = self._begin(channel)
+            call = self._begin(channel, self.name_of(channel.id))
             arrived = Arrived(clean_number(channel.caller.number), clean_number(channel.dialplan.exten), _born(channel))
             call.tell(arrived)
 
     def resume(self, channel: Channel, cause: str) -> None:
-        """A call that another process has begun goes on here."""
-        call = self._begin(channel)
+        """A call that another process has begun goes on here, under the name that process gave it."""
+        if not channel.id.startswith(OUT_PREFIX):
+            self._resume(channel, self.name_of(channel.id), cause)
+            return
+
+        def named(reply: Reply) -> None:
+            variable = wire.decoded(reply, wire.Variable)
+            if variable is None or self.of_channel(channel.id):
+                return
+            self._resume(channel, variable.value, cause)
+
+        self._ask("GET", at("channels", channel.id, "variable"), named, query={"variable": CALL_VARIABLE})
+
+    def _resume(self, channel: Channel, name: str, cause: str) -> None:
+        call = self._begin(channel, name)
         call.answered = channel.state == "Up"
+        call.answer()
         caller, called = clean_number(channel.caller.number), clean_number(channel.dialplan.exten)
         call.tell(Resumed(cause, caller, called, _born(channel)))
 
-    def _begin(self, channel: Channel) -> AsteriskCall:
-        call = AsteriskCall(self.name_of(channel.id), channel.id, self._ask, self._heard_of)
+    def _begin(self, channel: Channel, name: str) -> AsteriskCall:
+        call = AsteriskCall(name, channel.id, self._ask, self._heard_of)
         self._keep(call)
         return call
 

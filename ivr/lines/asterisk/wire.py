@@ -165,6 +165,12 @@ class Bridge(msgspec.Struct):
     channels: list[str] = msgspec.field(default_factory=list)
 
 
+class Variable(msgspec.Struct):
+    """A channel's variable."""
+
+    value: str
+
+
 class _System(msgspec.Struct):
     version: str
     entity_id: str
