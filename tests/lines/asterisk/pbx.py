@@ -1,4 +1,4 @@
-"""A real Asterisk for tests: private folders and ports, a trunk on which any telephone may call in, an agent's phone."""
+"""A real Asterisk of the tests: on private folders and ports, in the configuration beside this file, and its end."""
 
 from __future__ import annotations
 
