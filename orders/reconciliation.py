@@ -17,7 +17,10 @@ from orders.comparing import Comparison, OurOrder, compare
 from orders.connectors.port import Connector, HeldLine, HeldOrder
 from orders.models import AuditEntry, Order, OutboxRow, Reconciliation, ReconciliationDifference
 from orders.outbox import send_again
+from orders.settling import move_on
 from orders.store import Store
+
+AT_ONCE = 500
 
 
 class NothingToSettle(ValueError):
@@ -72,10 +75,12 @@ def take_statuses(session: Session, held: Iterable[HeldOrder]) -> int:
 
     An order that it rejected stays ours with that status: the retailer hears so, and a person decides.
     """
+    told = {one.order_key: one.status for one in held}
+    keys = list(told)
     changed = 0
-    for one in held:
-        ours = update(Order).where(Order.order_key == one.order_key, Order.status != one.status)
-        changed += len(session.execute(ours.values(status=one.status).returning(Order.id)).all())
+    for start in range(0, len(keys), AT_ONCE):
+        ours = select(Order).where(Order.order_key.in_(keys[start : start + AT_ONCE]))
+        changed += sum(move_on(order, told[order.order_key]) for order in session.scalars(ours))
     return changed
 
 

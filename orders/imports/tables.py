@@ -138,8 +138,51 @@ ALLOCATION = Table(
     ),
     ("period", "code", "grade", "licence_no"),
 )
+ORDER_STATUSES = {
+    "已入账": "accepted",
+    "待扣款": "awaiting_debit",
+    "已扣款": "debited",
+    "已拒绝": "rejected",
+    "accepted": "accepted",
+    "awaiting_debit": "awaiting_debit",
+    "debited": "debited",
+    "rejected": "rejected",
+}
+ONLINE_ORDERS = Table(
+    "online-orders",
+    (
+        Field("order_no", ("网上订单号", "订单号"), pattern(r"[A-Za-z0-9-]{1,40}", "order number; letters, digits, -")),
+        Field("licence_no", ("许可证号",), pattern(r"\d{12}", "licence; write its 12 digits")),
+        Field("order_day", ("订货日", "日期"), day),
+        Field("code", ("代码", "烟代码"), pattern(r"[1-9]\d{1,5}", "short code; write 2 to 6 digits")),
+        Field("cartons", ("条数", "数量"), number(1, 99_999)),
+        Field("price", ("批发价", "价格"), money),
+        Field("status", ("状态",), one_of(ORDER_STATUSES), required=False, default="accepted"),
+    ),
+    ("order_no", "code"),
+)
+SETTLEMENT = Table(
+    "settlement",
+    (
+        Field("order_no", ("订单号", "网上订单号"), pattern(r"[A-Za-z0-9-]{1,40}", "order number; letters, digits, -")),
+        Field("status", ("状态", "结算状态"), one_of(ORDER_STATUSES)),
+    ),
+    ("order_no",),
+)
 TABLES = {
     table.name: table
-    for table in (REGIONS, BATCHES, ROUTES, MANAGERS, HOLIDAYS, SUSPENSIONS, RETAILERS, CATALOGUE, ALLOCATION)
+    for table in (
+        REGIONS,
+        BATCHES,
+        ROUTES,
+        MANAGERS,
+        HOLIDAYS,
+        SUSPENSIONS,
+        RETAILERS,
+        CATALOGUE,
+        ALLOCATION,
+        ONLINE_ORDERS,
+        SETTLEMENT,
+    )
 }
 """In the order in which a new installation brings them in: later ones refer to earlier ones."""

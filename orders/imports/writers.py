@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from orders.identification import normalised
 from orders.imports.fields import Value
+from orders.imports.order_writers import write_online_line, write_settlement
 from orders.imports.tables import ALLOCATION, BATCHES, CATALOGUE, HOLIDAYS, MANAGERS, REGIONS, RETAILERS, ROUTES, Table
 from orders.models import (
     Allocation,
@@ -227,4 +228,6 @@ WRITERS: dict[str, Writer] = {
     "retailers": Writer(_write_retailer, _hash_pin),
     "catalogue": Writer(_write_article),
     "allocation": Writer(_write_allocation),
+    "online-orders": Writer(write_online_line),
+    "settlement": Writer(write_settlement),
 }

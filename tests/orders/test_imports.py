@@ -16,7 +16,7 @@ from orders.imports.load import Report, import_file
 from orders.imports.sheet import UnreadableFile
 from orders.imports.tables import TABLES
 from orders.migrations import upgrade
-from orders.models import Allocation, Article, Region, Retailer, RetailerLimit
+from orders.models import Allocation, Article, Order, OutboxRow, Region, Retailer, RetailerLimit
 from orders.order_desk import DomainOrderDesk
 from orders.pins import pin_matches
 from orders.store import Store, open_store
@@ -214,6 +214,8 @@ NEW_COMPANY = {
     "420112100002,东湖商店,420112,周一三五,A,13800000002,1234,01,王芳\n",
     "catalogue": "代码,名称,类别,类,批发价,库存\n101,白沙,顺销,三类,115,500\n205,软中华,紧俏,一类,595,50\n",
     "allocation": "月份,代码,档位,限量\n2026-11,205,A,2\n",
+    "online-orders": "网上订单号,许可证号,订货日,代码,条数,批发价\nW1,420112100002,2026-11-20,101,3,115\n",
+    "settlement": "订单号,状态\nW1,已扣款\n",
 }
 
 
@@ -272,6 +274,47 @@ def test_calls_go_on_while_a_file_is_written(empty: Store, tmp_path: Path) -> No
     ],
 )
 def test_bad_lines_of_the_calendar(store: Store, tmp_path: Path, kind: str, line: str, what_to_do: str) -> None:
+    head = ",".join(column.name for column in TABLES[kind].fields)
+    report = run(store, kind, written(tmp_path, f"{head}\n{line}\n"))
+    assert [what_to_do in str(fault) for fault in report.faults] == [True]
+
+
+ONLINE = "order_no,licence_no,order_day,code,cartons,price,status\n"
+
+
+def test_an_online_order_counts_as_ordered_and_is_no_order_of_the_outbox(store: Store, tmp_path: Path) -> None:
+    lines = "W7,420102100001,2026-11-23,101,3,115,\nW7,420102100001,2026-11-23,205,1,595,\n"
+    for _ in range(2):
+        report = run(store, "online-orders", written(tmp_path, ONLINE + lines))
+        assert (report.faults, report.written) == ([], 2)
+    with store.session() as session:
+        desk = DomainOrderDesk(KEY, now=lambda: TEN)
+        (sunshine,) = desk.retailers_by_phone(session, "13800000001")
+        placed = desk.standing(session, sunshine.retailer_id, TEN).placed
+        assert placed
+        assert (placed.kinds, placed.cartons, placed.amount_fen) == (2, 4, 94_000)
+        assert session.scalar(select(func.count()).select_from(OutboxRow)) == 0
+
+
+def test_settlement_leads_forward_and_never_back(store: Store, tmp_path: Path) -> None:
+    run(store, "online-orders", written(tmp_path, ONLINE + "W7,420102100001,2026-11-23,101,3,115,\n"))
+    for status in ("awaiting_debit", "debited", "awaiting_debit"):
+        assert run(store, "settlement", written(tmp_path, f"order_no,status\nW7,{status}\n")).faults == []
+    with store.session() as session:
+        assert session.scalars(select(Order.status).where(Order.channel == "online")).all() == ["debited"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "what_to_do"),
+    [
+        ("online-orders", "W7,999999999999,2026-11-23,101,3,115,", "orderline import retailers"),
+        ("online-orders", "W7,420102100001,2026-11-23,99999,3,115,", "orderline import catalogue"),
+        ("online-orders", "../W7,420102100001,2026-11-23,101,3,115,", "order number"),
+        ("settlement", "W99,debited", "no order W99"),
+        ("settlement", "W99,paid", "write one of"),
+    ],
+)
+def test_bad_lines_about_orders(store: Store, tmp_path: Path, kind: str, line: str, what_to_do: str) -> None:
     head = ",".join(column.name for column in TABLES[kind].fields)
     report = run(store, kind, written(tmp_path, f"{head}\n{line}\n"))
     assert [what_to_do in str(fault) for fault in report.faults] == [True]

@@ -171,6 +171,13 @@ def test_what_became_of_an_order_comes_home(store: Store, sales: SalesInMemory) 
             assert session.scalars(select(Order.status).where(Order.order_key == key)).all() == [status]
 
 
+def test_a_system_that_knows_of_no_debits_leads_nothing_back(store: Store, sales: SalesInMemory) -> None:
+    key = the_key(store)
+    with store.transaction() as session:
+        session.execute(update(Order).where(Order.order_key == key).values(status="debited"))
+    assert follow(store, sales, TODAY) == 0
+
+
 def test_a_system_that_is_away_changes_nothing(store: Store, sales: SalesInMemory) -> None:
     sales.away = True
     with pytest.raises(Unreachable):
@@ -180,7 +187,8 @@ def test_a_system_that_is_away_changes_nothing(store: Store, sales: SalesInMemor
 
 def test_a_seeded_fault_is_found(store: Store, sales: SalesInMemory) -> None:
     """What the comparison is for: somebody changes an amount in our own books."""
+    key = the_key(store)
     with store.transaction() as session:
-        session.execute(update(Order).where(Order.order_key == the_key(store)).values(amount_fen=1))
+        session.execute(update(Order).where(Order.order_key == key).values(amount_fen=1))
     reconcile(store, sales, TODAY, TEN)
     assert kinds(store) == ["other_amount"]
