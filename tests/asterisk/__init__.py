@@ -1,0 +1,1 @@
+"""The production configuration of Asterisk: rendered, and loaded by a real one."""
