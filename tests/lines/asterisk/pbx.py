@@ -1,4 +1,4 @@
-"""A real Asterisk for tests: private folders and ports, a trunk on which any telephone may call in, an agent's phone."""
+"""A real Asterisk for tests: private folders and ports, a trunk to call in on, an agent's phone."""
 
 from __future__ import annotations
 
