@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from admin.config import Config
 from orders.models.calls import Call, CallEvent
 from tests.lines.asterisk.pbx import Pbx
 from tests.lines.telephone import Telephone, wait_for
-from tests.sipp.test_transcripts_by_sipp import _noon_somewhere as noon_somewhere
+from tests.sipp.placed import free_tcp_port, noon_somewhere
 
 PIN_KEY = "0123456789abcdef0123456789abcdef"
 PATIENCE_S = 60.0
@@ -135,16 +134,10 @@ class Site:
                 f'[speech]\ncache = "{self._prompts}"\nlanguages = ["zh"]',
                 f'[asterisk]\nenabled = true\nurl = "{self._pbx.url}"',
                 "[sip]\nenabled = false",
-                f"[web]\nport = {_free_tcp_port()}",
+                f"[web]\nport = {free_tcp_port()}",
                 '[log]\nlevel = "info"\nformat = "json"',
             )
         )
 
 
 _PIN = {"pin_key": PIN_KEY}
-
-
-def _free_tcp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
