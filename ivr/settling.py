@@ -6,7 +6,7 @@ The line that knows says so on its own thread, which must not wait for a databas
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,9 +16,6 @@ from ivr.runner import Runner
 from orders.store import explain
 
 log = structlog.get_logger(__name__)
-
-BEGUN_JUST_NOW = timedelta(seconds=5)
-"""A call that began within this time may have arrived after Asterisk was asked which calls live."""
 
 
 class Settling:
@@ -30,13 +27,14 @@ class Settling:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"settle-{line}")
 
     def settle(self, settled: Settled) -> None:
-        self._worker.submit(self._end_lost, settled, datetime.now(UTC) - BEGUN_JUST_NOW)
+        self._worker.submit(self._end_lost, settled)
 
     def close(self) -> None:
         """What was begun is brought to its end."""
         self._worker.shutdown()
 
-    def _end_lost(self, settled: Settled, before: datetime) -> None:
+    def _end_lost(self, settled: Settled) -> None:
+        before = datetime.fromtimestamp(settled.before, UTC)
         try:
             ended = self._runner.end_lost(self._line, settled.node, settled.prefix, settled.living, before)
         except SQLAlchemyError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -43,12 +44,14 @@ class AsteriskHealth:
 class Settled:
     """Which calls of a node still live at this Asterisk, after it was started or died: all its others are over.
 
-    `prefix` begins the names of all calls of this Asterisk.
+    `prefix` begins the names of all calls of this Asterisk; `before` is `time.time()` of the start or death: the node
+    may live again meanwhile, and have calls that are not meant.
     """
 
     node: str
     prefix: str
     living: frozenset[str]
+    before: float
 
 
 class AsteriskLine:
@@ -186,7 +189,7 @@ class AsteriskLine:
             self._giving_up = None
 
     def _listed(self, living: frozenset[str]) -> None:
-        self._settled(Settled(self._settings.node, self._board.asterisk, living))
+        self._settled(Settled(self._settings.node, self._board.asterisk, living, time.time()))
 
     # -- the other nodes
 
@@ -199,8 +202,8 @@ class AsteriskLine:
 
     def _died(self, node: str) -> None:
         """Its calls that live are being moved here; in a moment all others can be settled."""
-        self._thread.loop.call_later(self._settings.beat_s * 2, self._settle_dead, node)
+        self._thread.loop.call_later(self._settings.beat_s * 2, self._settle_dead, node, time.time())
 
-    def _settle_dead(self, node: str) -> None:
+    def _settle_dead(self, node: str, died_at: float) -> None:
         if self._client.state == "up":
-            self._settled(Settled(node, self._board.asterisk, frozenset(self._board.calls)))
+            self._settled(Settled(node, self._board.asterisk, frozenset(self._board.calls), died_at))

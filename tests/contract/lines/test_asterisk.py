@@ -1,4 +1,4 @@
-"""The Asterisk line keeps the contract of lines at a real Asterisk 22, and at no other answer than it gives."""
+"""The Asterisk line keeps the contract of lines at a real Asterisk: keys as events, and as tones too."""
 
 from __future__ import annotations
 

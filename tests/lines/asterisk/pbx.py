@@ -1,4 +1,4 @@
-"""A real Asterisk of the tests: on private folders and ports, in the configuration beside this file, and its end."""
+"""A real Asterisk for tests: private folders and ports, a trunk to call in on, an agent's phone."""
 
 from __future__ import annotations
 
