@@ -22,7 +22,7 @@ def cluster() -> Iterator[str]:
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="orderline-pg-"))
     as_user = _as_ordinary_user(folder)
-    port = _free_port()
+    port = free_port()
     data = folder / "data"
     try:
         _run([*as_user, str(programs / "initdb"), "-D", str(data), "-U", "orderline", "--auth=trust"])
@@ -35,6 +35,11 @@ def cluster() -> Iterator[str]:
             _run([*control, "-m", "immediate", "stop"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def program(name: str) -> Path:
+    """One of PostgreSQL's programs. Raises NoPostgres."""
+    return _programs() / name
 
 
 def _programs() -> Path:
@@ -58,7 +63,8 @@ def _run(command: list[str]) -> None:
         raise RuntimeError(f"{command[-1]}: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

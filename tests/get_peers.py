@@ -2,7 +2,8 @@
 
 Run as `python tests/get_peers.py [NAME…]`. Uses the machine's own package sources and keys, its own lists and cache
 below `.peers/apt`, and leaves the system as it is. Each program gets a small starter in `.peers/bin` that points it to
-its libraries. Exit status 0 when every peer asked for is there at the end.
+its libraries. A peer made of Python packages is installed from its pins into an environment of its own. Exit status 0
+when every peer asked for is there at the end.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -34,19 +36,46 @@ def main(names: list[str]) -> int:
     missing = [name for name in names or peers.KINDS if peers.find(name) is None]
     if not missing:
         return 0
+    python = [name for name in missing if peers.KINDS[name].requirements]
+    debian = [name for name in missing if name not in (*python, "asterisk")]
+    results = [_tried(_get, debian)] if debian else []
+    results += [_tried(_install, [name]) for name in python]
+    if "asterisk" in missing:
+        results.append(_tried(_fetch_asterisk, ["asterisk"]))
+    return int(not all(results))
+
+
+def _tried(get: Callable[[list[str]], None], names: list[str]) -> bool:
     try:
-        if "asterisk" in missing:
-            print("peers: fetching asterisk from Debian's unstable suite, with its own libraries", flush=True)
-            get_asterisk.put_into(FOLDER)
-        others = [name for name in missing if name != "asterisk"]
-        if others:
-            _get(others)
+        get(names)
     except (NotPossible, get_asterisk.NotHere) as reason:
-        print(f"peers: {', '.join(missing)} not available: {reason}", file=sys.stderr)
-        packages = " ".join(package for name in missing for package in peers.KINDS[name].packages)
-        print(f"peers: tests that need them will be skipped; as root: apt-get install {packages}", file=sys.stderr)
-        return 1
-    return 0
+        print(f"peers: {', '.join(names)} not available: {reason}", file=sys.stderr)
+        packages = " ".join(package for name in names for package in peers.KINDS[name].packages)
+        hint = f"; as root: apt-get install {packages}" if packages else ""
+        print(f"peers: tests that need them will be skipped{hint}", file=sys.stderr)
+        return False
+    return True
+
+
+def _fetch_asterisk(_names: list[str]) -> None:
+    print("peers: fetching asterisk from Debian's unstable suite, with its own libraries", flush=True)
+    get_asterisk.put_into(FOLDER)
+
+
+def _install(names: list[str]) -> None:
+    """Python packages, into an environment of their own."""
+    for name in names:
+        kind = peers.KINDS[name]
+        folder = kind.environment()
+        print(f"peers: installing {name} ({kind.requirements})", flush=True)
+        pins = ["-r", str(peers.ROOT / kind.requirements)]
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, "--no-deps", *pins]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                shutil.rmtree(folder, ignore_errors=True)
+                lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+                raise NotPossible(f"its packages can't be installed: {lines[-1]}")
 
 
 def _get(missing: list[str]) -> None:

@@ -1,7 +1,8 @@
-"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium, Asterisk. Finds them, never installs them.
+"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium, Asterisk, Tryton; found, never installed.
 
 A peer is looked for on PATH, then where Debian hides its programs, then in `.peers/bin`, where `tests/get_peers.py`
-unpacks it beside the system. Nothing is started here.
+unpacks it beside the system; one made of Python packages only in an environment of its own, `.peers/NAME`. Nothing is
+started here.
 """
 
 from __future__ import annotations
@@ -20,12 +21,19 @@ UNPACKED = ROOT / ".peers" / "bin"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What makes up a peer: its programs, how it tells its version, the Debian packages that hold it."""
+    """What makes up a peer: its programs, how it tells its version, the Debian packages that hold it, or a file of
+    pinned Python packages.
+    """
 
     name: str
     programs: tuple[str, ...]
     asks_version: tuple[str, ...]
-    packages: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    requirements: str = ""
+
+    def environment(self) -> Path:
+        """The Python environment of a peer with `requirements`."""
+        return ROOT / ".peers" / self.name
 
 
 KINDS = {
@@ -40,6 +48,12 @@ KINDS = {
         ),
         Kind("asterisk", ("asterisk",), ("asterisk", "-V"), ("asterisk",)),
         Kind("chromium", ("chromium",), ("chromium", "--version"), ("chromium", "fonts-noto-cjk")),
+        Kind(
+            "tryton",
+            ("trytond-admin", "trytond-worker", "gunicorn", "python"),
+            ("trytond-admin", "--version"),
+            requirements="tests/tryton.requirements.txt",
+        ),
     )
 }
 
@@ -82,20 +96,27 @@ def require(name: str) -> Peer:
 
 def how_to_get(name: str) -> str:
     """One line that says how a missing peer comes to be."""
-    packages = " ".join(KINDS[name].packages)
+    kind = KINDS[name]
+    if kind.requirements:
+        return f"peer {name} is missing: `make peers` installs {kind.requirements} into .peers/{name}"
+    packages = " ".join(kind.packages)
     return f"peer {name} is missing: `make peers` unpacks it into .peers/, or as root: apt-get install {packages}"
 
 
 @cache
 def _find(name: str, path: str) -> Peer | None:
     kind = KINDS[name]
-    found = {program: _program(program, path) for program in kind.programs}
+    folders = [str(kind.environment() / "bin")] if kind.requirements else [path, *_elsewhere()]
+    found = {program: _program(program, folders) for program in kind.programs}
     programs = {program: where for program, where in found.items() if where is not None}
     return Peer(kind, programs) if len(programs) == len(found) else None
 
 
-def _program(program: str, path: str) -> Path | None:
-    folders = [path, *_debian_postgres_folders(), str(UNPACKED)]
+def _elsewhere() -> list[str]:
+    return [*_debian_postgres_folders(), str(UNPACKED)]
+
+
+def _program(program: str, folders: list[str]) -> Path | None:
     where = shutil.which(program, path=os.pathsep.join(folders))
     return Path(where) if where else None
 
