@@ -236,6 +236,24 @@ class SalesHttp(Section):
     ca_file: str = Field(default="", description="its certificate authority, when that is none of the public ones")
 
 
+class SalesTryton(Section):
+    """A Tryton server; `sales.system` must be tryton."""
+
+    url: str = Field(default="", description="its address, e.g. https://erp.example.com")
+    database: str = Field(default="", description="the name of its database")
+    user: str = Field(default="", description="the user who sells there for the order line")
+    password: SecretStr = Field(default=SecretStr(""), description="that user's password")
+    password_file: str = Field(default="", description="a file that holds the password")
+    company: str = Field(default="", description="the company's name there; empty: the user's only one")
+    taxes: Literal["none", "added"] = Field(
+        default="none", description="none: our prices are what the retailer pays; added: taxes come on top"
+    )
+    create_missing: bool = Field(default=False, description="whether unknown retailers and articles are made there")
+    calls_at_once: int = Field(default=2, ge=1, le=64, description="requests at once: as many as it has web processes")
+    gives_up_after_s: float = Field(default=45.0, ge=1, le=55, description="how long one order may take in all")
+    ca_file: str = Field(default="", description="its certificate authority, when that is none of the public ones")
+
+
 class SalesCsv(Section):
     """A folder that the sales system empties; `sales.system` must be csv_drop."""
 
@@ -245,9 +263,10 @@ class SalesCsv(Section):
 class Sales(Section):
     """Handing orders over to the sales system."""
 
-    system: Literal["sql_tables", "http_json", "csv_drop"] = Field(
-        default="sql_tables", description="what kind of system: tables of a database, an API, a folder of CSV files"
+    system: Literal["sql_tables", "http_json", "csv_drop", "tryton"] = Field(
+        default="sql_tables", description="what kind of system: tables, an API, a folder of CSV files, a Tryton server"
     )
+    tryton: SalesTryton = Field(default=SalesTryton(), description=SalesTryton.__doc__)
     csv: SalesCsv = Field(default=SalesCsv(), description=SalesCsv.__doc__)
     http: SalesHttp = Field(default=SalesHttp(), description=SalesHttp.__doc__)
     url: str = Field(default="", description="SQLAlchemy URL of the sales tables; empty: sqlite:///<data>/sales.db")

@@ -16,13 +16,15 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin.config import Config, ConfigError, secret
-from admin.config_sections import Sales, SalesHttp
+from admin.config_sections import Sales, SalesHttp, SalesTryton
 from orders import leases
 from orders.connectors.csv_drop.connector import CsvDropConnector
 from orders.connectors.http_json.client import HttpSettings
 from orders.connectors.http_json.connector import HttpJsonConnector
 from orders.connectors.port import Connector, Unreachable
 from orders.connectors.sql_tables import SqlTablesConnector
+from orders.connectors.tryton.connector import TrytonConnector
+from orders.connectors.tryton.settings import TrytonSettings
 from orders.reconciliation import follow, reconcile
 from orders.store import Store, explain
 
@@ -37,6 +39,8 @@ def connector_of(config: Config) -> Connector:
     """The connector of the configured system; connects at first use. Raises ConfigError."""
     if config.sales.system == "http_json":
         return HttpJsonConnector(http_settings(config.sales.http))
+    if config.sales.system == "tryton":
+        return TrytonConnector(tryton_settings(config.sales.tryton))
     if config.sales.system == "csv_drop":
         if not config.sales.csv.folder:
             raise ConfigError("sales.csv.folder is empty: name the drop folder, or choose another sales.system")
@@ -53,6 +57,29 @@ def http_settings(http: SalesHttp) -> HttpSettings:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return settings
+
+
+def tryton_settings(tryton: SalesTryton) -> TrytonSettings:
+    """For `orders.connectors.tryton`. Raises ConfigError, also when the password's file can't be read."""
+    password = secret(tryton.password, tryton.password_file, "sales.tryton.password_file")
+    if not tryton.user or not password:
+        raise ConfigError("sales.tryton names no user, or its password is empty: both are needed to sign in there")
+    try:
+        return TrytonSettings(
+            tryton.url,
+            tryton.database,
+            tryton.user,
+            password,
+            company=tryton.company,
+            taxes=tryton.taxes,
+            create_missing=tryton.create_missing,
+            calls_at_once=tryton.calls_at_once,
+            timeout_s=min(20.0, tryton.gives_up_after_s),
+            gives_up_after_s=tryton.gives_up_after_s,
+            ca_file=tryton.ca_file,
+        )
+    except ValueError as error:
+        raise ConfigError(f"sales.tryton: {error}") from error
 
 
 class SalesCare:

@@ -97,7 +97,8 @@ def check_sales_system(config: Config) -> Iterator[Finding]:
 
 def _asked_for_orders(config: Config) -> Finding:
     """Ask for today's orders, as reconciliation does: name, certificate, secret and clock are proven by an answer."""
-    shown = config.sales.http.url or config.sales.csv.folder
+    sales = config.sales
+    shown = {"http_json": sales.http.url, "csv_drop": sales.csv.folder, "tryton": sales.tryton.url}[sales.system]
     try:
         connector = connector_of(config)
         count = sum(1 for _ in connector.held(datetime.now(UTC).astimezone(config.zone()).date().isoformat()))
