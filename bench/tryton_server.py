@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 from sqlalchemy import make_url
 
 from bench.postgres_cluster import cluster, free_port, program
@@ -32,6 +32,7 @@ COMPANY = Path(__file__).with_name("tryton_company.py")
 DATABASE = "erp"
 USER, PASSWORD, ADMIN_PASSWORD = "orderline", "orderline-of-the-bench", "admin-of-the-bench"
 UP_WITHIN_S = 60.0
+VERSION = {"id": 1, "method": "common.server.version", "params": []}
 
 
 class NoTryton(RuntimeError):
@@ -56,7 +57,9 @@ class TrytonServer:
         self._spawn("trytond-worker", "--config", str(self.folder / "trytond.conf"), "-d", DATABASE, "-n", "1")
         ends = time.monotonic() + UP_WITHIN_S
         while time.monotonic() < ends:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            # Not only the door: gunicorn opens it before its workers have loaded Tryton.
+            with contextlib.suppress(httpx.TransportError):
+                httpx.post(f"{self.settings.url}/rpc/", json=VERSION, timeout=UP_WITHIN_S, trust_env=False)
                 return
             if self._processes[0].poll() is not None:
                 break

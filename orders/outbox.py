@@ -123,9 +123,12 @@ def reclaim(session: Session, node: str) -> int:
 
 
 def retry_dead(session: Session, order_key: str, now: datetime) -> bool:
-    """Take a dead order back among the waiting ones, from the first attempt. False when there is none."""
+    """Take a dead order back among the waiting ones, from the first attempt. False when there is none.
+
+    The noted id is forgotten: a person has looked, and the sales system is asked for the key again.
+    """
     dead = update(OutboxRow).where(OutboxRow.order_key == order_key, OutboxRow.state == "dead")
-    values = {"state": "waiting", "attempts": 0, "next_attempt_at": now}
+    values = {"state": "waiting", "attempts": 0, "next_attempt_at": now, "external_id": ""}
     return session.execute(dead.values(**values).returning(OutboxRow.id)).first() is not None
 
 
