@@ -116,15 +116,18 @@ class TrytonConnector:
                 return Refused(problem) if problem else Accepted(str(sale.id))
             if problem or declined:
                 return self._undone(sale, problem or declined, until)
+            before = sale.state
             try:
                 if sale.state == "quotation":
                     self._sales.confirm(sale.id, until)
                     return Accepted(str(sale.id))
                 self._sales.quote(sale.id, until)
             except Declined as error:
-                # Says nothing for good before its state is read again: another delivery may have been faster.
                 declined = str(error)
             sale = self._seen(str(sale.id), order, until)
+            if sale.state != before:
+                # Another delivery was faster: what was declined has been done, or is no longer asked for.
+                declined = ""
         return Unknown(f"somebody else has sale {sale.id} in hand in Tryton", about_this_order=True)
 
     def _undone(self, sale: SaleRow, why: str, until: float) -> Delivery:
