@@ -15,6 +15,7 @@ from ivr.lines.asterisk.wire import ChannelDestroyed, Reply
 from ivr.lines.port import Answered, DialFailed, DialFailure, Dialled, Gone, LineEvent
 
 OUT = "out"
+FORMATS = "alaw,ulaw"
 CALL_VARIABLE = "ORDERLINE_CALL"
 PREFIX = "out-"
 _CALLER_ID = re.compile(r"\+?[0-9]{0,20}")
@@ -50,6 +51,8 @@ class OutgoingCall(AsteriskCall):
             "app": self._settings.app,
             "appArgs": OUT,
             "channelId": self.channel,
+            # Left to itself, a Local channel speaks signed linear: each call out would be transcoded.
+            "formats": FORMATS,
             # Asterisk's own clock is only for the case that we die while it rings.
             "timeout": str(math.ceil(self._wish.ring_s) + 2),
             "variables": {CALL_VARIABLE: self._wish.call},

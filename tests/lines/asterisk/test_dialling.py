@@ -30,6 +30,7 @@ def test_a_number_goes_into_the_dialplan(at: Board) -> None:
         "app": "orderline-node1",
         "appArgs": "out",
         "channelId": channel,
+        "formats": "alaw,ulaw",
         "timeout": "32",
         "variables": {"ORDERLINE_CALL": "out-1"},
         "callerId": "4001",
