@@ -59,9 +59,25 @@ def import_file(
     meanwhile; what was interrupted is imported again, which changes nothing twice. `progress` is told how many lines
     are done. Raises UnreadableFile, KeyError for an unknown kind.
     """
+    heading, rows = read_rows(path)
+    _check_heading(TABLES[kind], path, heading)
+    return import_rows(store, kind, rows, str(path), pin_key=pin_key, keep_good=keep_good, progress=progress)
+
+
+def import_rows(
+    store: Store,
+    kind: str,
+    rows: Iterable[Row],
+    source: str,
+    *,
+    pin_key: bytes,
+    keep_good: bool,
+    progress: Callable[[int], None] = _silent,
+) -> Report:
+    """Import rows from anywhere, `source` says where, under the same rules as those of a file."""
     table, writer = TABLES[kind], WRITERS[kind]
-    report = Report(str(path))
-    good = list(_checked(table, path, report))
+    report = Report(source)
+    good = list(_checked(table, rows, report))
     good = _rehearsed(store, writer, good, report)
     if not report.bad or keep_good:
         for some in _chunks(good):
@@ -99,10 +115,8 @@ def _chunks(rows: Rows) -> Iterator[Rows]:
         yield rows[start : start + WRITTEN_AT_ONCE]
 
 
-def _checked(table: Table, path: Path, report: Report) -> Iterable[tuple[Row, Values]]:
+def _checked(table: Table, rows: Iterable[Row], report: Report) -> Iterable[tuple[Row, Values]]:
     seen: dict[tuple[Value, ...], int] = {}
-    heading, rows = read_rows(path)
-    _check_heading(table, path, heading)
     for row in rows:
         report.lines += 1
         values = _values(table, row, report)
@@ -135,7 +149,7 @@ def _values(table: Table, row: Row, report: Report) -> Values | None:
     is_good = True
     for column in table.fields:
         cell = next((row.cells[name] for name in (column.name, *column.headings) if name in row.cells), None)
-        if cell is None or (not cell and not column.required and not column.clears):
+        if not column.required and (cell is None or (not cell and not column.clears)):
             continue
         if not cell and column.required:
             _blame(report, row.number, column.name, "is empty")
