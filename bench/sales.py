@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,27 +22,31 @@ from sqlalchemy import func, select
 from bench.postgres_cluster import NoPostgres, cluster
 from bench.result import Result, quantile
 from bench.sales_backlog import ORDER_DAY, write_orders
+from bench.tryton_goods import Administrator
+from bench.tryton_server import NoTryton, tryton_server
 from orders.comparing import Comparison, compare
 from orders.connectors.csv_drop.connector import CsvDropConnector
 from orders.connectors.port import Accepted, Connector, SalesOrder, order_from_payload
 from orders.connectors.sql_tables import SqlTablesConnector
+from orders.connectors.tryton.connector import TrytonConnector
 from orders.demo import load_demo
 from orders.dispatcher import Dispatcher
 from orders.handing_over import HandOver
 from orders.migrations import upgrade
-from orders.models import OutboxRow
+from orders.models import Article, OutboxRow, Retailer
 from orders.reconciliation import our_orders
 from orders.retrying import RetrySchedule
 from orders.store import Store, open_store
 
 BACKLOG = 5000
+TRYTON_BACKLOG = 300
 LIVE = 200
 PARALLEL = 8
 GIVE_UP_S = 1800.0
 
 
 def run(backlog: int = BACKLOG) -> Result:
-    """Measure SQL tables on SQLite and, where it can be had, on PostgreSQL; and the drop folder."""
+    """Measure SQL tables on both databases, the drop folder, and a Tryton server where it can be had."""
     figures: dict[str, float] = {"lost": 0, "double": 0, "out_of_order": 0}
     baseline: dict[str, float] = {}
     notes = f"backlog of {backlog} orders of 5 lines, {PARALLEL} retailers at once; live: {LIVE} orders one by one"
@@ -62,7 +67,26 @@ def run(backlog: int = BACKLOG) -> Result:
             _measure("sql_postgres", f"{base}/ours", sales, bare, backlog, figures, baseline)
     except NoPostgres as missing:
         notes += f"; PostgreSQL not measured: {missing}"
+    try:
+        _tryton(figures, baseline)
+        notes += f"; Tryton: {TRYTON_BACKLOG} orders, its drain_5000 is reckoned from them"
+    except (NoTryton, NoPostgres) as missing:
+        notes += f"; Tryton not measured: {missing}"
     return Result("sales", figures, baseline, notes)
+
+
+def _tryton(figures: dict[str, float], baseline: dict[str, float]) -> None:
+    """A real Tryton server with the demo's retailers and articles; the baseline delivers under keys of its own."""
+    with tempfile.TemporaryDirectory() as folder, tryton_server() as server, Administrator(server) as administrator:
+        database = f"sqlite:///{Path(folder) / 'orders.db'}"
+        with _ours(database) as store, store.session() as session:
+            shops = session.execute(select(Retailer.licence_no, Retailer.name_zh)).all()
+            goods = session.execute(select(Article.code, Article.name_zh, Article.price_fen)).all()
+        administrator.add_retailers((shop.licence_no, shop.name_zh) for shop in shops)
+        administrator.add_articles((one.code, one.name_zh, one.price_fen) for one in goods)
+        sales, bare = TrytonConnector(server.settings), TrytonConnector(server.settings)
+        _measure("tryton", database, sales, bare, TRYTON_BACKLOG, figures, baseline, live=20)
+        figures["tryton_drain_5000_s"] = round(BACKLOG / figures["tryton_orders_per_s"], 1)
 
 
 def _measure(
@@ -73,6 +97,7 @@ def _measure(
     backlog: int,
     figures: dict[str, float],
     baseline: dict[str, float],
+    live: int = LIVE,
 ) -> None:
     with _ours(database) as store:
         write_orders(store, backlog)
@@ -80,7 +105,7 @@ def _measure(
         took = _drained(store, sales)
         figures[f"{name}_drain_{backlog}_s"] = round(took, 2)
         figures[f"{name}_orders_per_s"] = round(backlog / took, 1)
-        late = _live(store, sales)
+        late = _live(store, sales, live)
         prefix = "" if name == "sql" else f"{name}_"
         figures[f"{prefix}confirm_to_sales_p50_ms"] = round(quantile(late, 0.5) * 1000, 1)
         figures[f"{prefix}confirm_to_sales_p95_ms"] = round(quantile(late, 0.95) * 1000, 1)
@@ -110,11 +135,11 @@ def _drained(store: Store, sales: Connector) -> float:
         return time.monotonic() - began
 
 
-def _live(store: Store, sales: Connector) -> list[float]:
+def _live(store: Store, sales: Connector, count: int) -> list[float]:
     """Seconds from each order's commit until the sales system has confirmed it, one order at a time."""
     late = []
     with _dispatching(store, sales) as wake:
-        for _ in range(LIVE):
+        for _ in range(count):
             write_orders(store, 1)
             began = time.monotonic()
             wake()
@@ -155,7 +180,8 @@ def _payloads(store: Store) -> list[SalesOrder]:
 
 
 def _bare(bare: Connector, orders: list[SalesOrder]) -> float:
-    """Orders a second through the interface alone."""
+    """Orders a second through the connector alone, under other keys: nothing is found from before."""
+    orders = [replace(order, order_key=f"bare-{order.order_key}") for order in orders]
     began, claims = time.monotonic(), _NoClaim()
     with ThreadPoolExecutor(PARALLEL) as pool:
         results = list(pool.map(lambda order: bare.deliver(order, claims), orders))
