@@ -12,7 +12,13 @@ from trytond.modules.account_invoice.tests.tools import set_fiscalyear_invoice_s
 from trytond.modules.company.tests.tools import create_company, get_company
 from trytond.modules.currency.tests.tools import get_currency
 
-GROUPS = ("Sales", "Stock", "Party Administration", "Product Administration", "Accounting")
+GROUPS = (
+    "Sales",
+    "Stock",
+    "Party Administration",
+    "Product Administration",
+    "Account Product Administration",
+)
 """What our user may do there: sell, see stock, and make parties and products where the settings say so."""
 
 

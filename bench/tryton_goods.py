@@ -66,6 +66,17 @@ class Administrator:
             ]
             self.call("model.product.template.create", values)
 
+    def stock(self, code: str, cartons: int) -> None:
+        """Bring so many cartons of an article into the warehouse."""
+        company = self.records.company(self._rpc.deadline())
+        (product,) = self.ids("product.product", [["code", "=", code]])
+        (inventory,) = self.ids("stock.location", [["type", "=", "lost_found"]])[:1]
+        (storage,) = self.ids("stock.location", [["type", "=", "storage"]])[:1]
+        move = {"product": product, "unit": company.unit, "quantity": cartons, "company": company.id}
+        move |= {"from_location": inventory, "to_location": storage}
+        moves = self.call("model.stock.move.create", [move])
+        self.call("model.stock.move.do", moves)
+
 
 def _chunks(things: Iterable[Thing]) -> Iterator[Sequence[Thing]]:
     rest = iter(things)

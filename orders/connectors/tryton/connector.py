@@ -7,17 +7,21 @@ binding for nobody, so drafts left over by lost answers do no harm and are swept
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from typing import TypeVar
 
 from orders.connectors.port import Accepted, Claim, Delivery, HeldOrder, Refused, SalesOrder, Unknown, Unreachable
 from orders.connectors.tryton.company import CompanyRecords
 from orders.connectors.tryton.content import differs, held_order, sale_values, unfit
-from orders.connectors.tryton.masters import Masters, Missing
+from orders.connectors.tryton.making import make_party, make_products
+from orders.connectors.tryton.masters import Absent, Good, Masters, PartyRow, Unfit
 from orders.connectors.tryton.rows import BINDING, SaleRow
 from orders.connectors.tryton.rpc import Declined, NoAnswer, ServerFault, TrytonRpc
 from orders.connectors.tryton.sales import PAGE, Sales
 from orders.connectors.tryton.settings import TrytonSettings
+
+Found = TypeVar("Found")
 
 MOST_STEPS = 6
 """Draft, quotation, confirmed: three looks at a sale; twice as many when somebody else has it in hand."""
@@ -45,7 +49,7 @@ class TrytonConnector:
         until = self._rpc.deadline()
         try:
             return self._made_binding(order, self._noted(order, claim, until), until)
-        except (Missing, Declined) as error:
+        except (Unfit, Declined) as error:
             return Refused(str(error))
         except _Gone as error:
             return Refused(
@@ -102,9 +106,39 @@ class TrytonConnector:
         return SaleRow(sale, "draft", "none", order.order_key, None, None, ())
 
     def _values(self, order: SalesOrder, until: float) -> dict[str, object]:
-        party = self._masters.party(order.licence_no, until)
-        goods = self._masters.goods([line.article_code for line in order.lines], until)
+        party, goods = self._party(order, until), self._goods(order, until)
         return sale_values(order, self._records.company(until), party, goods, self._settings.mark)
+
+    def _party(self, order: SalesOrder, until: float) -> PartyRow:
+        return self._found(
+            lambda: self._masters.party(order.licence_no, until),
+            lambda _: make_party(self._records, order, until),
+        )
+
+    def _goods(self, order: SalesOrder, until: float) -> dict[str, Good]:
+        category = self._settings.category
+        return self._found(
+            lambda: self._masters.goods([line.article_code for line in order.lines], until),
+            lambda codes: make_products(self._records, order, codes, category, until),
+        )
+
+    def _found(self, look: Callable[[], Found], make: Callable[[Sequence[str]], None]) -> Found:
+        """What is there; made when it is not, where the settings say so."""
+        try:
+            return look()
+        except Absent as absent:
+            if not self._settings.create_missing:
+                raise
+            codes = absent.codes
+        declined: Declined | None = None
+        try:
+            make(codes)
+        except Declined as error:
+            declined = error  # perhaps another node has just made it
+        try:
+            return look()
+        except Absent as absent:
+            raise declined or absent from None
 
     def _made_binding(self, order: SalesOrder, sale: SaleRow, until: float) -> Delivery:
         declined = ""

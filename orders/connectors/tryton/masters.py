@@ -19,8 +19,16 @@ from orders.connectors.tryton.settings import TrytonSettings
 Kept = TypeVar("Kept")
 
 
-class Missing(Exception):
-    """Tryton lacks a record that a sale needs, or it is not fit for one; the message says what to do there."""
+class Unfit(Exception):
+    """What Tryton has of a party or a product can't make a sale; the message says what to do there."""
+
+
+class Absent(Unfit):
+    """Nothing there has these codes."""
+
+    def __init__(self, said: str, codes: Sequence[str]) -> None:
+        super().__init__(said)
+        self.codes = codes
 
 
 class AddressRow(msgspec.Struct, frozen=True):
@@ -86,7 +94,7 @@ class Good:
 
 
 class Masters:
-    """Looks up what sales refer to. Raises Missing, and what a call raises."""
+    """Looks up what sales refer to. Raises Unfit, and what a call raises."""
 
     def __init__(self, records: CompanyRecords, settings: TrytonSettings) -> None:
         self._records = records
@@ -101,15 +109,13 @@ class Masters:
             return kept
         found = self._parties_at_once(licence_no, until)
         if not found:
-            raise Missing(
-                f"Tryton knows no party with licence {licence_no}: "
-                f"make it there with the code or an identifier {licence_no}"
-            )
+            said = f"Tryton knows no party with licence {licence_no}: make it there with this code or identifier"
+            raise Absent(said, [licence_no])
         if len(found) > 1:
             ids = ", ".join(str(party.id) for party in found)
-            raise Missing(f"several parties in Tryton have licence {licence_no} ({ids}): leave it to one of them")
+            raise Unfit(f"several parties in Tryton have licence {licence_no} ({ids}): leave it to one of them")
         if not found[0].addresses:
-            raise Missing(f"party {found[0].id} (licence {licence_no}) has no address in Tryton: add one")
+            raise Unfit(f"party {found[0].id} (licence {licence_no}) has no address in Tryton: add one")
         self._parties[licence_no] = (self._records.now(), found[0])
         return found[0]
 
@@ -123,7 +129,8 @@ class Masters:
                 known[row.code] = self._fit(row, until)
                 self._goods[row.code] = (self._records.now(), known[row.code])
         if missing := sorted(set(codes) - set(known)):
-            raise Missing(f"Tryton knows no product with code {', '.join(missing)}: make it there, or take it off sale")
+            said = f"Tryton knows no product with code {', '.join(missing)}: make it there, or take it off sale"
+            raise Absent(said, missing)
         return known
 
     def forget(self, licence_no: str, codes: Iterable[str]) -> None:
@@ -146,11 +153,11 @@ class Masters:
         settings, category = self._settings, row.template.account_category
         taxes = category.customer_taxes_used if category else ()
         if not row.salable:
-            raise Missing(f"product {row.code} is not salable in Tryton: tick it, or take the article off sale")
+            raise Unfit(f"product {row.code} is not salable in Tryton: tick it, or take the article off sale")
         if row.default_uom.category != self._records.company(until).unit_category:
-            raise Missing(f"product {row.code} can't be sold in {settings.unit} in Tryton: give it a unit of that kind")
+            raise Unfit(f"product {row.code} can't be sold in {settings.unit} in Tryton: give it a unit of that kind")
         if taxes and settings.taxes == "none":
-            raise Missing(
+            raise Unfit(
                 f"product {row.code} has customer taxes in Tryton, our prices have none to add: set taxes to 'added', "
                 "or take them off its category"
             )

@@ -13,8 +13,9 @@ class TrytonSettings:
     """Where the server is and how sales are written there. Raises ValueError, with what to write instead.
 
     `company`: its name there, "" when our user has only one. `taxes`: "none" when our prices are what the retailer
-    pays; "added" when the product's taxes come on top of them. `create_missing`: unknown parties and products are made
-    at their first order, products in `category`; otherwise such an order is refused. `mark` begins the description of
+    pays; "added" when the product's taxes come on top of them. `category`: the account category of what is sold by
+    phone, "" for all. `create_missing`: unknown parties and products (in `category`) are made at their first order;
+    otherwise such an order is refused. `mark` begins the description of
     each of our sales. `calls_at_once`: as many as the server has web processes; more only makes each smaller.
     """
 
@@ -27,7 +28,7 @@ class TrytonSettings:
     unit: str = "条"
     taxes: Literal["none", "added"] = "none"
     create_missing: bool = False
-    category: str = "卷烟"
+    category: str = ""
     mark: str = "orderline"
     calls_at_once: int = 2
     timeout_s: float = 20.0
@@ -42,6 +43,12 @@ class TrytonSettings:
             )
         if not self.database or not self.database.replace("_", "").replace("-", "").isalnum():
             raise ValueError(f"{self.database!r} is no name of a Tryton database; write letters, digits, - and _")
+        if not self.mark.isalnum():
+            raise ValueError(f"mark {self.mark!r} begins the description of our sales: write letters and digits")
+        if self.create_missing and not self.category:
+            raise ValueError("create_missing makes products in an account category: set its name as category")
+        if self.calls_at_once < 1:
+            raise ValueError("calls_at_once must be at least 1")
         if not 0 < self.timeout_s <= self.gives_up_after_s < LEASE.total_seconds():
             raise ValueError(
                 f"timeout_s {self.timeout_s:g} must be above 0 and at most gives_up_after_s {self.gives_up_after_s:g}, "

@@ -47,6 +47,11 @@ class TrytonSide:
         with self._straight.session() as session:
             return list(session.scalars(query, {"key": order_key}))
 
+    def forget_sessions(self) -> None:
+        """As after a long time."""
+        with self._straight.transaction() as session:
+            session.execute(text("DELETE FROM ir_session"))
+
     def poisoned(self, order: SalesOrder) -> SalesOrder:
         """An article that Tryton does not know."""
         return replace(order, lines=(replace(order.lines[0], article_code="999"), order.lines[1]))
