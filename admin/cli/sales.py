@@ -10,13 +10,15 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from admin.bootstrap import StartError, look_into_database
+from admin.bootstrap import StartError, look_into_database, pin_key
 from admin.cli.configured import configured
 from admin.config import Config
 from admin.config_sections import SalesHttp
-from admin.sales_system import connector_of, http_settings
+from admin.sales_system import connector_of, http_settings, tryton_settings
 from orders.connectors.http_json.check import CheckedAgainst, check_endpoint
 from orders.connectors.port import Unreachable
+from orders.connectors.tryton.pulling import TrytonMasterData
+from orders.imports.pulled import ForNew, pull
 from orders.models import OutboxRow, Reconciliation
 from orders.outbox import backlog, retry_dead
 from orders.reconciliation import NothingToSettle, send_missing_again
@@ -36,6 +38,7 @@ def sales() -> None:
       orderline sales retry 1-20261123-64
       orderline sales reconcile --day 2026-11-23
       orderline sales explain 1-20261123-64 "entered at the counter"
+      orderline sales pull catalogue --grade A
       orderline sales check https://sales-test.example.com/orderline --secret-file shared.secret
     """
 
@@ -149,6 +152,37 @@ def check(
         click.echo(told)
         broken += bool(checked.problem)
     if broken:
+        raise click.exceptions.Exit(1)
+
+
+@sales.command("pull")
+@click.argument("kind", type=click.Choice(["retailers", "catalogue"]))
+@click.option("--batch", default="", help="The batch of retailers that are new here.")
+@click.option("--grade", default="", help="The grade of retailers or articles that are new here.")
+@configured
+def pull_masters(config: Config, kind: str, batch: str, grade: str) -> None:
+    """Bring master data in from the sales system (Tryton): names, phones; or names, prices, stock, on sale or not.
+
+    What it does not know (batch, grade, supply category) stays as it is here; new retailers and articles get the
+    options' values. Exit code 1 when a record could not be brought in.
+    """
+    if config.sales.system != "tryton":
+        raise click.ClickException(f"sales.system is {config.sales.system}: only tryton tells master data")
+    source = TrytonMasterData(tryton_settings(config.sales.tryton))
+    store = _opened(config)
+    graded = {"grade": grade} if grade else {}
+    new = ForNew({"batch": batch, **graded} if batch else graded, {"category": "regular", **graded})
+    try:
+        report = pull(store, source, kind, new, pin_key=pin_key(config))
+    except Unreachable as away:
+        raise click.ClickException(f"Tryton can't be asked now: {away}") from away
+    finally:
+        source.close()
+        store.close()
+    for fault in report.faults[:50]:
+        click.echo(f"{source.name}: {fault}")
+    click.echo(f"{kind}: {report.lines} told, {report.written} written, {report.bad} faults")
+    if report.bad:
         raise click.exceptions.Exit(1)
 
 

@@ -111,6 +111,19 @@ def test_sales_reconcile_says_when_the_sales_system_is_away(folder: Path, monkey
     assert (away.exit_code, "can't be asked now" in away.output) == (1, True)
 
 
+def test_sales_pull_says_what_it_needs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "only tryton tells master data" in run("sales", "pull", "catalogue").output
+    monkeypatch.setenv("ORDERLINE_SALES__SYSTEM", "tryton")
+    assert "names no user" in run("sales", "pull", "catalogue").output
+    monkeypatch.setenv("ORDERLINE_SALES__TRYTON__USER", "orderline")
+    monkeypatch.setenv("ORDERLINE_SALES__TRYTON__PASSWORD", "secret")
+    assert "no address of a Tryton server" in run("sales", "pull", "catalogue").output
+    monkeypatch.setenv("ORDERLINE_SALES__TRYTON__URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("ORDERLINE_SALES__TRYTON__DATABASE", "erp")
+    away = run("sales", "pull", "retailers", "--batch", "daily")
+    assert (away.exit_code, "can't be asked now" in away.output) == (1, True)
+
+
 def test_scheduled_care_reconciles_on_one_node_only(folder: Path) -> None:
     handed_over(folder)
     config = Config(data=str(folder / "data"), node="n1")
