@@ -70,7 +70,9 @@ def money_zh(fen: int) -> str:
     """二千六百五十元, with 角 and 分 where there are any."""
     yuan, rest = divmod(fen, 100)
     jiao, odd = divmod(rest, 10)
-    small = (f"{number_zh(jiao)}角" if jiao else "") + (f"{number_zh(odd)}分" if odd else "")
+    # 一元零五分: where the 角 is passed over, 零 says so.
+    gap = "零" if yuan and odd and not jiao else ""
+    small = (f"{number_zh(jiao)}角" if jiao else gap) + (f"{number_zh(odd)}分" if odd else "")
     return (f"{number_zh(yuan)}元" if yuan or not small else "") + small
 
 
@@ -90,12 +92,12 @@ def written_day_en(day: date) -> str:
 
 
 def time_zh(text: str) -> str:
-    """16:00 is 下午四点, 08:30 is 上午八点三十分."""
+    """16:00 is 下午四点, 08:30 is 上午八点三十分, 16:05 is 下午四点零五分, 00:30 is 凌晨零点三十分."""
     hour, minute = _clock(text)
-    half = "上午" if hour < 12 else "下午" if hour < 18 else "晚上"
+    half = "凌晨" if hour < 1 else "上午" if hour < 12 else "下午" if hour < 18 else "晚上"
     twelve = hour if hour <= 12 else hour - 12
     spoken = f"{half}{count_zh(twelve)}点"
-    return f"{spoken}{number_zh(minute)}分" if minute else spoken
+    return f"{spoken}{'零' if minute < 10 else ''}{number_zh(minute)}分" if minute else spoken
 
 
 def number_en(number: int) -> str:
@@ -121,7 +123,8 @@ def digits_en(digits: str) -> str:
 def money_en(fen: int) -> str:
     """Two thousand six hundred fifty yuan, and fen where there are any."""
     yuan, rest = divmod(fen, 100)
-    return f"{number_en(yuan)} yuan" + (f" {number_en(rest)} fen" if rest else "")
+    spoken = [f"{number_en(yuan)} yuan"] if yuan or not rest else []
+    return " ".join(spoken + ([f"{number_en(rest)} fen"] if rest else []))
 
 
 def day_en(day: date) -> str:
@@ -130,10 +133,11 @@ def day_en(day: date) -> str:
 
 
 def time_en(text: str) -> str:
-    """16:00 is four p.m., 08:30 is eight thirty a.m."""
+    """16:00 is four p.m., 08:30 is eight thirty a.m., 16:05 is four oh five p.m."""
     hour, minute = _clock(text)
     half = "a.m." if hour < 12 else "p.m."
-    return f"{number_en(hour % 12 or 12)}{' ' + number_en(minute) if minute else ''} {half}"
+    minutes = f" {'oh ' if minute < 10 else ''}{number_en(minute)}" if minute else ""
+    return f"{number_en(hour % 12 or 12)}{minutes} {half}"
 
 
 def _clock(text: str) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from speech.prompt_store import PromptStore
 from speech.voices.espeak import EspeakVoice
 from speech.voices.port import VoiceMissing
 from speech.voices.recorded import BadRecording, recording_of
-from speech.wording import WordingError, load_wording
+from speech.wording import Wording, WordingError, load_wording
 
 
 def check_database(config: Config) -> Iterator[Finding]:
@@ -125,15 +125,15 @@ def check_prompts(config: Config) -> Iterator[Finding]:
         if folder.exists():
             PromptStore(folder, wording, EspeakVoice(), config.recordings_folder()).check()
     except VoiceMissing as error:
-        yield Finding("FAIL", "voice", str(error), "run `make setup` again, or record every prompt")
+        yield Finding("FAIL", "voice", str(error), "run `make setup` again")
     except OSError as error:
         yield Finding("FAIL", "prompt cache", f"{folder}: {error.strerror}", "make it writable, or change speech.cache")
     else:
         yield Finding("OK", "voice", "the synthetic voice speaks")
-    yield from _recordings(config, wording.names)
+    yield from _recordings(config, wording)
 
 
-def _recordings(config: Config, names: tuple[str, ...]) -> Iterator[Finding]:
+def _recordings(config: Config, wording: Wording) -> Iterator[Finding]:
     folder = config.recordings_folder()
     if folder is None:
         return
@@ -141,8 +141,9 @@ def _recordings(config: Config, names: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding("FAIL", "recordings", f"{folder} is not there", "create it, or change speech.recordings")
         return
     usable = 0
+    said_whole = [name for name in wording.names if not wording.slots(name)]
     for language in config.speech.languages:
-        for name in names:
+        for name in said_whole:
             try:
                 usable += recording_of(folder, name, language) is not None
             except BadRecording as error:
@@ -151,11 +152,11 @@ def _recordings(config: Config, names: tuple[str, ...]) -> Iterator[Finding]:
         f"{language}/{file.name}"
         for language in config.speech.languages
         for file in sorted((folder / language).glob("*.wav"))
-        if file.stem not in names
+        if file.stem not in said_whole
     ]
     if strange:
-        do = "a recording is named like its prompt in speech/texts/zh.toml"
-        yield Finding("WARN", "recordings", f"no prompt is called {', '.join(strange[:5])}", do)
+        do = "a recording is named like a prompt in speech/texts/zh.toml that has no {…} in it"
+        yield Finding("WARN", "recordings", f"never played: {', '.join(strange[:5])}", do)
     yield Finding("OK", "recordings", f"{usable} recorded prompts in {folder}")
 
 

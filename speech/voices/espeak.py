@@ -102,7 +102,7 @@ def _start() -> tuple[Any, int]:
         data = espeakng_loader.get_data_path().encode()
     except (ImportError, OSError) as error:
         raise VoiceMissing(
-            "the synthetic voice is not installed: pip install espeakng-loader, or record all prompts"
+            "the synthetic voice is not installed: pip install espeakng-loader"
         ) from error
     rate = int(library.espeak_Initialize(_RETRIEVAL_OUTPUT, 0, data, 0))
     if rate <= 0:

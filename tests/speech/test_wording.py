@@ -64,14 +64,18 @@ def test_counts_rows_of_digits_money_days_and_times() -> None:
     assert numerals.digits_zh("0371", one="一") == "零三七一"
     assert numerals.digits_zh("1") == "一"
     assert numerals.money_zh(265_000) == "二千六百五十元"
-    assert numerals.money_zh(105) == "一元五分"
+    assert numerals.money_zh(105) == "一元零五分"
     assert numerals.money_zh(50) == "五角"
     assert numerals.day_zh(date(2026, 11, 27)) == "十一月二十七日，星期五"
+    assert numerals.money_en(50) == "fifty fen"
+    assert numerals.money_en(0) == "zero yuan"
     assert numerals.time_zh("16:00") == "下午四点"
+    assert numerals.time_zh("16:05") == "下午四点零五分"
+    assert numerals.time_zh("00:30") == "凌晨零点三十分"
     assert numerals.time_zh("02:30") == "上午两点三十分"
     assert numerals.number_en(2650) == "two thousand six hundred fifty"
     assert numerals.day_en(date(2026, 11, 27)) == "Friday, November twenty-seven"
-    assert numerals.time_en("00:05") == "twelve five a.m."
+    assert numerals.time_en("00:05") == "twelve oh five a.m."
 
 
 @pytest.mark.parametrize("number", [-1, 10**12])
