@@ -101,9 +101,7 @@ def _start() -> tuple[Any, int]:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path().encode()
     except (ImportError, OSError) as error:
-        raise VoiceMissing(
-            "the synthetic voice is not installed: pip install espeakng-loader"
-        ) from error
+        raise VoiceMissing("the synthetic voice is not installed: pip install espeakng-loader") from error
     rate = int(library.espeak_Initialize(_RETRIEVAL_OUTPUT, 0, data, 0))
     if rate <= 0:
         raise VoiceMissing(f"espeak-ng does not start with {data.decode()}: install espeakng-loader anew")
