@@ -1,7 +1,8 @@
-"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium. Finds them, never installs them.
+"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium, a speech model. Finds, never installs.
 
 A peer is looked for on PATH, then where Debian hides its programs, then in `.peers/bin`, where `tests/get_peers.py`
-unpacks it beside the system. Nothing is started here.
+unpacks it beside the system. A model is a folder of files: ORDERLINE_SPEECH_MODEL, or `../shared/models` beside the
+checkout. Nothing is started here.
 """
 
 from __future__ import annotations
@@ -16,16 +17,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 UNPACKED = ROOT / ".peers" / "bin"
+MODEL_VARIABLE = "ORDERLINE_SPEECH_MODEL"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What makes up a peer: its programs, how it tells its version, the Debian packages that hold it."""
+    """What makes up a peer: its programs, how it tells its version, the Debian packages that hold it.
+
+    A peer that is no program has `files` (patterns within one folder) instead, and no packages.
+    """
 
     name: str
     programs: tuple[str, ...]
     asks_version: tuple[str, ...]
     packages: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
 KINDS = {
@@ -39,6 +45,7 @@ KINDS = {
             ("postgresql", "postgresql-client"),
         ),
         Kind("chromium", ("chromium",), ("chromium", "--version"), ("chromium", "fonts-noto-cjk")),
+        Kind("speech-model", (), (), (), ("tokens.txt", "encoder*.onnx", "decoder*.onnx", "joiner*.onnx")),
     )
 }
 
@@ -55,6 +62,8 @@ class Peer:
 
     def version(self) -> str:
         """The first line of what it says of itself that holds a number, or "version unknown"."""
+        if self.kind.files:
+            return f"{next(iter(self.programs.values())).parent.name}"
         program, *options = self.kind.asks_version
         try:
             said = subprocess.run(
@@ -68,6 +77,8 @@ class Peer:
 
 def find(name: str) -> Peer | None:
     """The peer of this name, or None when a program of it is missing. Raises KeyError for an unknown name."""
+    if KINDS[name].files:
+        return _find_files(KINDS[name], Path(os.environ.get(MODEL_VARIABLE) or ROOT.parent / "shared" / "models"))
     return _find(name, os.environ.get("PATH", ""))
 
 
@@ -82,6 +93,11 @@ def require(name: str) -> Peer:
 def how_to_get(name: str) -> str:
     """One line that says how a missing peer comes to be."""
     packages = " ".join(KINDS[name].packages)
+    if not packages:
+        wanted = ", ".join(KINDS[name].files)
+        return (
+            f"peer {name} is missing: put a folder with {wanted} into ../shared/models, or name it by {MODEL_VARIABLE}"
+        )
     return f"peer {name} is missing: `make peers` unpacks it into .peers/, or as root: apt-get install {packages}"
 
 
@@ -91,6 +107,15 @@ def _find(name: str, path: str) -> Peer | None:
     found = {program: _program(program, path) for program in kind.programs}
     programs = {program: where for program, where in found.items() if where is not None}
     return Peer(kind, programs) if len(programs) == len(found) else None
+
+
+def _find_files(kind: Kind, place: Path) -> Peer | None:
+    for folder in (place, *sorted(place.glob("*/"))):
+        found = {pattern: next(iter(sorted(folder.glob(pattern))), None) for pattern in kind.files}
+        files = {pattern: file for pattern, file in found.items() if file is not None}
+        if len(files) == len(kind.files):
+            return Peer(kind, files)
+    return None
 
 
 def _program(program: str, path: str) -> Path | None:
