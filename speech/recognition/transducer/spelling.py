@@ -19,7 +19,7 @@ _TONE_MARKS = {"\u0300", "\u0301", "\u0304", "\u030c"}
 def spell(text: str, tokens: dict[str, int]) -> tuple[int, ...]:
     """The tokens of a phrase. Raises MenuNotSpoken for what has no Mandarin reading."""
     spelt = []
-    for part in _syllables(text):
+    for part in syllables(text):
         if part not in tokens:
             raise MenuNotSpoken(f"{text!r} can't be listened for: the model has no sound {part!r}; reword the phrase")
         spelt.append(tokens[part])
@@ -29,7 +29,8 @@ def spell(text: str, tokens: dict[str, int]) -> tuple[int, ...]:
 
 
 @cache
-def _syllables(text: str) -> tuple[str, ...]:
+def syllables(text: str) -> tuple[str, ...]:
+    """Initials and finals in turn, with tone marks."""
     for written, spoken in _READ_AS.items():
         text = text.replace(written, spoken)
     return tuple(part for run in _SPOKEN.findall(text) for part in _sounds(run))
