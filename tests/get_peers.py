@@ -33,7 +33,11 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"no such peer: {', '.join(unknown)}; there are {', '.join(peers.KINDS)}", file=sys.stderr)
         return 2
-    missing = [name for name in names or peers.KINDS if peers.find(name) is None]
+    wanting = [name for name in names or peers.KINDS if peers.find(name) is None]
+    missing = [name for name in wanting if not peers.KINDS[name].files]
+    for name in wanting:
+        if name not in missing:
+            print(f"peers: {peers.how_to_get(name)}", file=sys.stderr)
     if not missing:
         return 0
     python = [name for name in missing if peers.KINDS[name].requirements]

@@ -1,8 +1,8 @@
 """Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium, Asterisk, Tryton; found, never installed.
 
 A peer is looked for on PATH, then where Debian hides its programs, then in `.peers/bin`, where `tests/get_peers.py`
-unpacks it beside the system; one made of Python packages only in an environment of its own, `.peers/NAME`. Nothing is
-started here.
+unpacks it beside the system; one made of Python packages only in an environment of its own, `.peers/NAME`. A speech
+model is a folder of files: ORDERLINE_SPEECH_MODEL, or `../shared/models` beside the checkout. Nothing is started here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 UNPACKED = ROOT / ".peers" / "bin"
+MODEL_VARIABLE = "ORDERLINE_SPEECH_MODEL"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What makes up a peer: its programs, how it tells its version, the Debian packages that hold it, or a file of
     pinned Python packages.
+
+    A peer that is no program has `files` (patterns within one folder) instead. It can't be fetched: where it is
+    missing, tests that need it are skipped by name even where other peers are required.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Kind:
     asks_version: tuple[str, ...]
     packages: tuple[str, ...] = ()
     requirements: str = ""
+    files: tuple[str, ...] = ()
 
     def environment(self) -> Path:
         """The Python environment of a peer with `requirements`."""
@@ -54,6 +59,7 @@ KINDS = {
             ("trytond-admin", "--version"),
             requirements="tests/tryton.requirements.txt",
         ),
+        Kind("speech-model", (), (), files=("tokens.txt", "encoder*.onnx", "decoder*.onnx", "joiner*.onnx")),
     )
 }
 
@@ -70,6 +76,8 @@ class Peer:
 
     def version(self) -> str:
         """The first line of what it says of itself that holds a number, or "version unknown"."""
+        if self.kind.files:
+            return f"{next(iter(self.programs.values())).parent.name}"
         program, *options = self.kind.asks_version
         try:
             said = subprocess.run(
@@ -83,6 +91,8 @@ class Peer:
 
 def find(name: str) -> Peer | None:
     """The peer of this name, or None when a program of it is missing. Raises KeyError for an unknown name."""
+    if KINDS[name].files:
+        return _find_files(KINDS[name], Path(os.environ.get(MODEL_VARIABLE) or ROOT.parent / "shared" / "models"))
     return _find(name, os.environ.get("PATH", ""))
 
 
@@ -100,6 +110,11 @@ def how_to_get(name: str) -> str:
     if kind.requirements:
         return f"peer {name} is missing: `make peers` installs {kind.requirements} into .peers/{name}"
     packages = " ".join(kind.packages)
+    if not packages:
+        wanted = ", ".join(KINDS[name].files)
+        return (
+            f"peer {name} is missing: put a folder with {wanted} into ../shared/models, or name it by {MODEL_VARIABLE}"
+        )
     return f"peer {name} is missing: `make peers` unpacks it into .peers/, or as root: apt-get install {packages}"
 
 
@@ -114,6 +129,15 @@ def _find(name: str, path: str) -> Peer | None:
 
 def _elsewhere() -> list[str]:
     return [*_debian_postgres_folders(), str(UNPACKED)]
+
+
+def _find_files(kind: Kind, place: Path) -> Peer | None:
+    for folder in (place, *sorted(place.glob("*/"))):
+        found = {pattern: next(iter(sorted(folder.glob(pattern))), None) for pattern in kind.files}
+        files = {pattern: file for pattern, file in found.items() if file is not None}
+        if len(files) == len(kind.files):
+            return Peer(kind, files)
+    return None
 
 
 def _program(program: str, folders: list[str]) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -13,13 +14,14 @@ from rich.table import Table
 from admin.config_sections import Log
 from admin.logs import set_up_logging
 
-NAMES = ("calls", "steps", "sales", "campaign")
+NAMES = ("calls", "steps", "sales", "campaign", "speech")
 
 
 @click.command()
 @click.argument("name", type=click.Choice(NAMES))
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Recorded speech, for speech.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-def bench(name: str, as_json: bool) -> None:
+def bench(name: str, data: Path | None, as_json: bool) -> None:
     """Run a benchmark and print its figures beside its baseline.
 
     \b
@@ -27,6 +29,7 @@ def bench(name: str, as_json: bool) -> None:
       orderline bench steps            steps of the runner per second, beside bare commits
       orderline bench calls --json     SIP calls at once, beside stock pyVoIP
       orderline bench sales            orders handed over, beside the bare interface
+      orderline bench speech --data D  how well the callers recorded in D are heard
 
     Machines differ and are noisy: compare the ratios, and runs on the same machine.
     """
@@ -36,7 +39,7 @@ def bench(name: str, as_json: bool) -> None:
     except ModuleNotFoundError as error:
         problem = f"{error.name} is not installed: benchmarks need a checkout set up with `make setup`"
         raise click.ClickException(problem) from error
-    result = asdict(module.run())
+    result = asdict(module.run(data) if name == "speech" else module.run())
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return

@@ -1,0 +1,1 @@
+"""Benchmarks: what they make of their input; the figures themselves are not tested."""

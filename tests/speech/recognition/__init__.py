@@ -1,0 +1,1 @@
+"""Recognition: port, endpointing, transducer, vosk, understanding of what was heard."""
