@@ -51,7 +51,13 @@ class _Envelope(msgspec.Struct):
 class TrytonRpc:
     """Calls to one database as one user. Used by several threads at once."""
 
-    def __init__(self, settings: TrytonSettings, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: TrytonSettings,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._settings = settings
         self.now = now
         self._path = f"{settings.url.rstrip('/')}/{settings.database}/rpc/"
@@ -59,6 +65,7 @@ class TrytonRpc:
         if settings.ca_file:
             verify = ssl.create_default_context(cafile=settings.ca_file)
         self._http = httpx.Client(
+            transport=transport,
             verify=verify,
             trust_env=False,  # the sales system is a neighbour: no proxy between
             follow_redirects=False,
