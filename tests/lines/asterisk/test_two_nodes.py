@@ -16,7 +16,7 @@ from tests.lines.asterisk.two_nodes import Site
 
 pytestmark = [pytest.mark.peer("asterisk"), pytest.mark.peer("postgres"), pytest.mark.slow]
 
-TAKEN_OVER_WITHIN_S = 8.0
+TAKEN_OVER_WITHIN_S = 30.0
 """What a machine busy with other tests gets; the measured time is in docs/decisions.md."""
 
 
