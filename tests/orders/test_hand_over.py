@@ -171,10 +171,11 @@ def test_a_slow_order_holds_up_its_own_retailer_only(store: Store, desk: DomainO
     opened(store, desk, "13800000005", "call-3")
     put(store, desk, "call-3", "101", 1)
     placed(store, desk, "call-3")
-    answered, others = threading.Event(), threading.Event()
+    answered, others, began = threading.Event(), threading.Event(), threading.Event()
 
     def answer(order: SalesOrder) -> Delivery:
         if order.order_key == slow_one:
+            began.set()
             assert answered.wait(10)
         elif not answered.is_set():
             others.set()
@@ -183,7 +184,10 @@ def test_a_slow_order_holds_up_its_own_retailer_only(store: Store, desk: DomainO
     system = Counting(answer)
     dispatcher = Dispatcher(HandOver(store, system, RetrySchedule(), lambda: TEN), parallel=2, idle_s=0.01)
     dispatcher.start()
-    assert others.wait(10)
-    assert len(system.delivered) == 2
-    answered.set()
-    dispatcher.stop()
+    try:
+        assert began.wait(10)
+        assert others.wait(10)
+        assert len(system.delivered) == 2
+    finally:
+        answered.set()
+        dispatcher.stop()
