@@ -14,6 +14,7 @@ from orders.dispatcher import Dispatcher
 from orders.handing_over import HandOver
 from orders.models import Order, OutboxRow
 from orders.order_desk import DomainOrderDesk
+from orders.outbox import retry_dead
 from orders.placing import sales_open
 from orders.retrying import RetrySchedule
 from orders.store import Store
@@ -157,13 +158,20 @@ def test_the_first_noted_id_stands(store: Store, desk: DomainOrderDesk) -> None:
             return super().deliver(order, claim)
 
     now = [TEN]
-    dispatcher = Dispatcher(
-        HandOver(store, Drafting(claiming), RetrySchedule(waits_s=(1, 1), jitter=0.0), lambda: now[0])
-    )
+    schedule = RetrySchedule(waits_s=(1, 1), jitter=0.0, link_down_after=99)
+    dispatcher = Dispatcher(HandOver(store, Drafting(claiming), schedule, lambda: now[0]))
     for _ in range(2):
         dispatcher.run_once()
         now[0] += timedelta(seconds=2)
     assert stood == ["", "draft-1", "draft-1", "draft-1"]
+    # Dead after the third attempt; once a person sends it again, the sales system is asked anew.
+    dispatcher.run_once()
+    with store.transaction() as session:
+        dead = session.scalars(select(OutboxRow.order_key).where(OutboxRow.state == "dead")).one()
+        assert retry_dead(session, dead, now[0])
+    stood.clear()
+    dispatcher.run_once()
+    assert stood[:1] == [""]
 
 
 def test_a_slow_order_holds_up_its_own_retailer_only(store: Store, desk: DomainOrderDesk) -> None:

@@ -141,40 +141,43 @@ class TrytonConnector:
             raise declined or absent from None
 
     def _made_binding(self, order: SalesOrder, sale: SaleRow, until: float) -> Delivery:
-        declined = ""
+        declined_in, declined = "", ""
         for _ in range(MOST_STEPS):
             problem = "" if sale.state == "draft" else differs(order, sale, self._settings.taxes)
             if sale.state == "cancelled":
                 return Refused(f"sale {sale.id} of this order was cancelled in Tryton")
             if sale.state in BINDING:
                 return Refused(problem) if problem else Accepted(str(sale.id))
-            if problem or declined:
+            if problem or declined_in == sale.state:
                 return self._undone(sale, problem or declined, until)
-            before = sale.state
             try:
                 if sale.state == "quotation":
                     self._sales.confirm(sale.id, until)
                     return Accepted(str(sale.id))
                 self._sales.quote(sale.id, until)
             except Declined as error:
-                declined = str(error)
+                # For good only when the sale is as it was: another delivery of this order may have been faster.
+                declined_in, declined = sale.state, str(error)
             sale = self._seen(str(sale.id), order, until)
-            if sale.state != before:
-                # Another delivery was faster: what was declined has been done, or is no longer asked for.
-                declined = ""
-        return Unknown(f"somebody else has sale {sale.id} in hand in Tryton", about_this_order=True)
+        return self._in_other_hands(sale)
 
     def _undone(self, sale: SaleRow, why: str, until: float) -> Delivery:
-        """Refused, and nothing left of it there."""
+        """Refused, and nothing left of it there.
+
+        A quotation is cancelled, not taken back to draft: Tryton takes back confirmed sales too, and this one may have
+        been confirmed since we looked. Cancelling and deleting it declines then.
+        """
         try:
             if sale.state == "quotation":
-                self._sales.take_back(sale.id, until)
+                self._sales.cancel(sale.id, until)
             self._sales.delete([sale.id], until)
         except Declined:
-            now = self._sales.read(sale.id, until)
-            if now is not None and now.state in BINDING:
-                return Unknown(f"somebody else has sale {sale.id} in hand in Tryton", about_this_order=True)
+            return self._in_other_hands(sale)
         return Refused(why)
+
+    @staticmethod
+    def _in_other_hands(sale: SaleRow) -> Delivery:
+        return Unknown(f"somebody else has sale {sale.id} in hand in Tryton", about_this_order=True)
 
     def _sweep(self, sales: Sequence[SaleRow], until: float) -> None:
         """Delete the drafts among these; what can't be deleted now is swept another time."""

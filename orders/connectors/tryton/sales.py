@@ -30,12 +30,12 @@ class Sales:
         self.quote = Gathered(self._button("quote"), turns, now)
         self.confirm = Gathered(self._button("confirm"), turns, now)
 
-    def take_back(self, sale: int, until: float) -> None:
-        """From quotation to draft."""
-        self._records.call(object, until, "model.sale.sale.draft", [sale])
+    def cancel(self, sale: int, until: float) -> None:
+        """Drafts and quotations only: Tryton declines for others."""
+        self._records.call(object, until, "model.sale.sale.cancel", [sale])
 
     def delete(self, sales: Sequence[int], until: float) -> None:
-        """Drafts only: Tryton declines for others."""
+        """Drafts and cancelled ones only: Tryton declines for others."""
         self._records.call(object, until, "model.sale.sale.delete", list(sales))
 
     def of_day(self, mark: str, on: date, above: int, until: float) -> list[SaleRow]:
