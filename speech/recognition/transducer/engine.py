@@ -65,11 +65,14 @@ class TransducerEar:
 
     def __init__(self, model: TransducerModel, grammar: TransducerGrammar, letters: dict[int, str]) -> None:
         self._model, self._menu, self._letters = model, grammar.menu, letters
-        self._features = FeatureStream()
+        self._features = FeatureStream(np.zeros(0, np.int16))
         self._frames: Frames = np.zeros((0, 80), np.float32)
         self._encoder = model.begin()
         self._scorer = PhraseScorer(model, grammar.plan)
         self._free = FreeDecoder(model, grammar.tuning.blank_penalty)
+
+    def settle(self, quiet: Samples) -> None:
+        self._features = FeatureStream(quiet)
 
     def hear(self, samples: Samples) -> None:
         self._frames = np.concatenate([self._frames, self._features.push(samples)])
