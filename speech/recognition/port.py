@@ -75,6 +75,10 @@ class Grammar(Protocol):
     @property
     def menu(self) -> Menu: ...
 
+    @property
+    def left_out(self) -> tuple[Phrase, ...]:
+        """Phrases this engine can't listen for; their values can be keyed."""
+
 
 class Listening(Protocol):
     """One question's ear. Not shared by threads; time is counted in audio, never by a clock."""
@@ -93,7 +97,7 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     def prepare(self, menu: Menu) -> Grammar:
-        """Compile a menu; slow enough (milliseconds) to be done outside calls. Raises MenuNotSpoken."""
+        """Compile a menu; slow enough to be done outside calls. Raises MenuNotSpoken when no phrase is left."""
 
     def listen(self, grammar: Grammar, codec: Codec) -> Listening:
         """Open an ear for one question. Raises ValueError for a grammar of another engine."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from speech.g711 import Samples
 from speech.recognition.gated_listening import GatedListening
-from speech.recognition.port import Candidate, Codec, Grammar, Menu, MenuNotSpoken
+from speech.recognition.port import Candidate, Codec, Grammar, Menu, MenuNotSpoken, Phrase
 from speech.recognition.transducer.features import FeatureStream, Frames
 from speech.recognition.transducer.free_decoding import FreeDecoder
 from speech.recognition.transducer.model import TransducerModel, model_folder
@@ -25,9 +25,11 @@ _TONE_COST = 3.0
 
 @dataclass(frozen=True, slots=True)
 class TransducerGrammar:
-    """A menu with its plan; phrase and plan row are in the same order."""
+    """A menu with its plan; `phrases` are the plan's rows, in their order."""
 
     menu: Menu
+    left_out: tuple[Phrase, ...]
+    phrases: tuple[Phrase, ...]
     plan: ScoringPlan
     tuning: MenuTuning
 
@@ -46,12 +48,29 @@ class TransducerEngine:
     def prepare(self, menu: Menu) -> TransducerGrammar:
         if menu.language != "zh":
             raise MenuNotSpoken(f"this model speaks Mandarin only, not {menu.language!r}: the menu goes on by keys")
-        spelt = [spell(phrase.text, self._model.tokens) for phrase in menu.phrases]
+        spelt, left_out = self._spelt(menu)
         tuned = tuning(self.name, menu.kind)
         plan = scoring_plan(
-            phrase_trie(spelt), self._model, self._variants, cost=_TONE_COST, blank_penalty=tuned.blank_penalty
+            phrase_trie(list(spelt.values())),
+            self._model,
+            self._variants,
+            cost=_TONE_COST,
+            blank_penalty=tuned.blank_penalty,
         )
-        return TransducerGrammar(menu, plan, tuned)
+        return TransducerGrammar(menu, left_out, tuple(spelt), plan, tuned)
+
+    def _spelt(self, menu: Menu) -> tuple[dict[Phrase, tuple[int, ...]], tuple[Phrase, ...]]:
+        """Each phrase with its tokens, and those the model can't spell. Raises MenuNotSpoken when it can spell none."""
+        spelt, left_out, why = {}, [], ""
+        for phrase in menu.phrases:
+            try:
+                spelt[phrase] = spell(phrase.text, self._model.tokens)
+            except MenuNotSpoken as error:
+                left_out.append(phrase)
+                why = str(error)
+        if not spelt:
+            raise MenuNotSpoken(why)
+        return spelt, tuple(left_out)
 
     def listen(self, grammar: Grammar, codec: Codec) -> GatedListening:
         if not isinstance(grammar, TransducerGrammar):
@@ -64,7 +83,7 @@ class TransducerEar:
     """Implements `gated_listening.Ear`: features, encoder, phrase scores, free path, all as audio comes."""
 
     def __init__(self, model: TransducerModel, grammar: TransducerGrammar, letters: dict[int, str]) -> None:
-        self._model, self._menu, self._letters = model, grammar.menu, letters
+        self._model, self._phrases, self._letters = model, grammar.phrases, letters
         self._features = FeatureStream(np.zeros(0, np.int16))
         self._frames: Frames = np.zeros((0, 80), np.float32)
         self._encoder = model.begin()
@@ -97,7 +116,7 @@ class TransducerEar:
     def _ranked(self) -> list[Candidate]:
         """The best phrase of each value, best first."""
         best: dict[str, Candidate] = {}
-        for phrase, score in zip(self._menu.phrases, self._scorer.scores() - self._free.score, strict=True):
+        for phrase, score in zip(self._phrases, self._scorer.scores() - self._free.score, strict=True):
             if phrase.value not in best or score > best[phrase.value].score:
                 best[phrase.value] = Candidate(phrase.value, phrase.text, float(score))
         return sorted(best.values(), key=lambda candidate: -candidate.score)
