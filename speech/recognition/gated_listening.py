@@ -1,8 +1,8 @@
 """A listening as engines with a model have it: an ear that hears only while somebody speaks, and a verdict at its end.
 
-The ear gets the speech with `_LOOK_BACK_MS` before it, which tells how the line sounds without a voice, and with
-`_PAUSE_MS` after it. More of a pause is given only when speech goes on: silence costs as much work as words do, and in
-noise it is heard as words.
+The ear is given the quiet before the voice, from which it may learn how the line sounds, and `_PAUSE_MS` after the
+words. More of a pause is given only when speech goes on: silence costs as much work as words do, and in noise it is
+heard as words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from speech.recognition.port import Candidate, Codec, Heard, Progress
 from speech.recognition.tuning import MenuTuning
 from speech.recognition.voice_activity import WINDOW_MS, VoiceModel, VoiceStream
 
-_LOOK_BACK_MS = 416
+_LOOK_BACK_MS = 640
 _PAUSE_MS = 224
 _DECODERS: dict[Codec, Callable[[bytes], Samples]] = {
     "ulaw": g711.decode_ulaw,
@@ -34,8 +34,8 @@ _LONGEST_FEED = 8000 * 60
 class Ear(Protocol):
     """One engine's hearing of one utterance."""
 
-    def settle(self, quiet: Samples) -> None:
-        """How the line sounds without a voice; empty when the voice began at once. Called once, before all else."""
+    def begin(self, quiet: Samples, onset: Samples) -> None:
+        """Called once: up to 0.5 s of the line without a voice (none when it began at once), and where it begins."""
 
     def hear(self, samples: Samples) -> None:
         """The next speech, without gaps."""
@@ -85,9 +85,9 @@ class GatedListening:
     def _begin(self, window: Samples) -> None:
         """The voice is certain now; it began before this window."""
         before = list(self._before)
-        quiet = before[: -self._tuning.patience.start // WINDOW_MS - 1]
-        self._ear.settle(np.concatenate(quiet) if quiet else window[:0])
-        self._ear.hear(np.concatenate([*before, window]))
+        uncertain = self._tuning.patience.start // WINDOW_MS + 1
+        quiet, onset = before[:-uncertain], [*before[-uncertain:], window]
+        self._ear.begin(np.concatenate(quiet) if quiet else window[:0], np.concatenate(onset))
         self._before.clear()
 
     def answer(self) -> Heard:

@@ -51,6 +51,11 @@ class FeatureStream:
         return log_mel(self._noise.reduce(power_spectrum(windows)))
 
 
+def silence(frames: int) -> Frames:
+    """The features of digital silence, shape (frames, 80)."""
+    return log_mel(np.zeros((frames, POINTS // 2 + 1), np.float32))
+
+
 def _windows(sound: Frames) -> Frames:
     """All whole windows of 25 ms, 10 ms apart: shape (n, 200)."""
     if len(sound) < WINDOW:

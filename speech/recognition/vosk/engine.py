@@ -13,6 +13,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from orders.values import Language
 from speech.g711 import Samples
 from speech.recognition.gated_listening import GatedListening
@@ -76,8 +78,8 @@ class VoskEar:
         self._recogniser, self._grammar = recogniser, grammar
         self._parts: list[list[tuple[str, float]]] = []
 
-    def settle(self, quiet: Samples) -> None:
-        """Kaldi's models normalise by themselves."""
+    def begin(self, quiet: Samples, onset: Samples) -> None:
+        self.hear(np.concatenate([quiet, onset]))
 
     def hear(self, samples: Samples) -> None:
         if self._recogniser.AcceptWaveform(samples.astype("<i2").tobytes()):
