@@ -30,7 +30,9 @@ class Endpointer:
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
-        self._voiced = self._silent = self._spoken = 0
+        self._voiced = self._spoken = 0
+        self.silent = 0
+        """Milliseconds since the last voice within speech."""
         self.progress: Progress = "waiting"
 
     def add(self, likelihood: float, length: int) -> Progress:
@@ -52,8 +54,8 @@ class Endpointer:
     def _await_end(self, likelihood: float, length: int) -> None:
         self._spoken += length
         if likelihood >= self._patience.voice:
-            self._silent = 0
-        elif likelihood < self._patience.quiet or self._silent:
-            self._silent += length
-        if self._silent >= self._patience.hang or self._spoken >= self._patience.longest:
+            self.silent = 0
+        elif likelihood < self._patience.quiet or self.silent:
+            self.silent += length
+        if self.silent >= self._patience.hang or self._spoken >= self._patience.longest:
             self.progress = "ended"

@@ -1,7 +1,8 @@
 """A listening as engines with a model have it: an ear that hears only while somebody speaks, and a verdict at its end.
 
-The ear gets the speech with a little before it, and the pause after it. What came before the voice is kept for as long
-as `_LOOK_BACK_MS` and tells the ear how the line sounds without a voice.
+The ear is given the quiet before the voice, from which it may learn how the line sounds, and `_PAUSE_MS` after the
+words. More of a pause is given only when speech goes on: silence costs as much work as words do, and in noise it is
+heard as words.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from speech.recognition.port import Candidate, Codec, Heard, Progress
 from speech.recognition.tuning import MenuTuning
 from speech.recognition.voice_activity import WINDOW_MS, VoiceModel, VoiceStream
 
-_LOOK_BACK_MS = 320
+_LOOK_BACK_MS = 640
+_PAUSE_MS = 224
 _DECODERS: dict[Codec, Callable[[bytes], Samples]] = {
     "ulaw": g711.decode_ulaw,
     "alaw": g711.decode_alaw,
@@ -31,6 +33,9 @@ _LONGEST_FEED = 8000 * 60
 
 class Ear(Protocol):
     """One engine's hearing of one utterance."""
+
+    def begin(self, quiet: Samples, onset: Samples) -> None:
+        """Called once: up to 0.5 s of the line without a voice (none when it began at once), and where it begins."""
 
     def hear(self, samples: Samples) -> None:
         """The next speech, without gaps."""
@@ -50,6 +55,7 @@ class GatedListening:
         self._voice = VoiceStream(voice)
         self._endpointer = Endpointer(tuning.patience)
         self._before: deque[Samples] = deque(maxlen=_LOOK_BACK_MS // WINDOW_MS)
+        self._held: list[Samples] = []
         self._heard: Heard | None = None
 
     def feed(self, audio: bytes) -> Progress:
@@ -58,21 +64,31 @@ class GatedListening:
         if self._heard is not None:
             return "ended"
         for window, likelihood in self._voice.push(self._decode(audio)):
-            if self._take(window, likelihood) == "ended":
+            if self._endpointer.progress == "ended" or self._take(window, likelihood) == "ended":
                 break
         return self._endpointer.progress
 
     def _take(self, window: Samples, likelihood: float) -> Progress:
         was = self._endpointer.progress
-        now = self._endpointer.add(likelihood, WINDOW_MS) if was != "ended" else was
+        now = self._endpointer.add(likelihood, WINDOW_MS)
         if now == "waiting":
             self._before.append(window)
         elif was == "waiting":
-            self._ear.hear(np.concatenate([*self._before, window]))
-            self._before.clear()
-        elif was == "speaking":
-            self._ear.hear(window)
+            self._begin(window)
+        elif self._endpointer.silent > _PAUSE_MS:
+            self._held.append(window)
+        else:
+            self._ear.hear(np.concatenate([*self._held, window]))
+            self._held.clear()
         return now
+
+    def _begin(self, window: Samples) -> None:
+        """The voice is certain now; it began before this window."""
+        before = list(self._before)
+        uncertain = self._tuning.patience.start // WINDOW_MS + 1
+        quiet, onset = before[:-uncertain], [*before[-uncertain:], window]
+        self._ear.begin(np.concatenate(quiet) if quiet else window[:0], np.concatenate(onset))
+        self._before.clear()
 
     def answer(self) -> Heard:
         if self._heard is None:

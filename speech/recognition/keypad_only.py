@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speech.recognition.port import Codec, Grammar, Heard, Menu, Progress
+from speech.recognition.port import Codec, Grammar, Heard, Menu, Phrase, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,10 @@ class KeypadGrammar:
     """A menu that nobody listens for."""
 
     menu: Menu
+
+    @property
+    def left_out(self) -> tuple[Phrase, ...]:
+        return self.menu.phrases
 
 
 class KeypadEngine:

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from orders.values import Language
 from speech.recognition.keypad_only import KeypadEngine
 from speech.recognition.port import Engine
 
-EngineName = Literal["transducer", "keypad"]
+EngineName = Literal["vosk", "transducer", "keypad"]
 
 
 @dataclass(frozen=True, slots=True)
 class RecognitionSettings:
-    """`model` is the folder of the model, or a folder that holds it; the keypad engine needs none."""
+    """`model` is the model's folder; the keypad engine needs none. `language` is what the model speaks."""
 
     engine: EngineName
     model: Path
+    language: Language = "zh"
 
 
 def open_engine(settings: RecognitionSettings) -> Engine:
@@ -28,5 +30,9 @@ def open_engine(settings: RecognitionSettings) -> Engine:
             from speech.recognition.transducer.engine import TransducerEngine  # noqa: PLC0415
 
             return TransducerEngine(settings.model)
+        case "vosk":
+            from speech.recognition.vosk.engine import VoskEngine  # noqa: PLC0415
+
+            return VoskEngine(settings.model, settings.language)
         case "keypad":
             return KeypadEngine()

@@ -27,10 +27,14 @@ class MenuNotSpoken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One way of saying a value: 「两条」 → "2 carton". Several phrases may share a value."""
+    """One way of saying a value: 「两条」 → "2 carton". Several phrases may share a value.
+
+    `prior` in nats, 0 or less: how much less often this is said than the usual answers; it decides near calls.
+    """
 
     text: str
     value: str
+    prior: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,16 @@ class Menu:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One value with its best phrase; `score` in nats against free speech: 0 is as good, −10 is far off."""
+    """One value with its best phrase.
+
+    `score` in nats against free speech: 0 is as good, −10 is far off. `likelihood` in nats of the phrase given the
+    sound, whatever else it might be; 0 where the engine knows none.
+    """
 
     value: str
     text: str
     score: float
+    likelihood: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,10 @@ class Grammar(Protocol):
     @property
     def menu(self) -> Menu: ...
 
+    @property
+    def left_out(self) -> tuple[Phrase, ...]:
+        """Phrases this engine can't listen for; their values can be keyed."""
+
 
 class Listening(Protocol):
     """One question's ear. Not shared by threads; time is counted in audio, never by a clock."""
@@ -93,7 +106,7 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     def prepare(self, menu: Menu) -> Grammar:
-        """Compile a menu; slow enough (milliseconds) to be done outside calls. Raises MenuNotSpoken."""
+        """Compile a menu; slow enough to be done outside calls. Raises MenuNotSpoken when no phrase is left."""
 
     def listen(self, grammar: Grammar, codec: Codec) -> Listening:
         """Open an ear for one question. Raises ValueError for a grammar of another engine."""

@@ -16,9 +16,13 @@ _MOST_CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """In nats. At least `score` and `margin`: sure. At least `doubtful`: unsure, ask back. Less: rejected."""
+    """In nats. At least `score`, `likelihood` and `margin`: sure. At least `doubtful`: unsure. Less: rejected.
+
+    Out-of-menu speech that the free path does not understand either has a good score and a bad likelihood.
+    """
 
     score: float
+    likelihood: float
     margin: float
     doubtful: float
 
@@ -29,7 +33,7 @@ class Thresholds:
         best = candidates[0].score
         margin = best - (candidates[1].score if len(candidates) > 1 else self.doubtful)
         verdict: Verdict = "rejected"
-        if best >= self.score and margin >= self.margin:
+        if best >= self.score and candidates[0].likelihood >= self.likelihood and margin >= self.margin:
             verdict = "sure"
         elif best >= self.doubtful:
             verdict = "unsure"

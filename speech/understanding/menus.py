@@ -30,12 +30,32 @@ def yes_no_menu(language: Language) -> Menu:
     return Menu("yes_no", phrases_for(language, "yes", "no", *ANYWHERE), language)
 
 
-def quantity_menu(language: Language, most: int = 100, wishes: tuple[Wish, ...] = ("remove", *ANYWHERE)) -> Menu:
-    """Values as `Quantity.value`. `most` cartons; of cases and crates what is not more than 100."""
+def quantity_menu(
+    language: Language,
+    most: int = 100,
+    wishes: tuple[Wish, ...] = ("remove", *ANYWHERE),
+    habits: frozenset[Quantity] = frozenset(),
+) -> Menu:
+    """Values as `Quantity.value`. `most` cartons; of cases and crates what is not more than 100.
+
+    `habits` are what this retailer ordered of late: as likely as any round number.
+    """
     amounts = [Quantity(number, unit) for unit in _ZH_UNITS for number in range(1, min(most, 100) + 1)]
     amounts += [Quantity(number) for number in range(110, most + 1, 10)]
-    spoken = [Phrase(text, amount.value) for amount in amounts for text in _spoken(amount, language)]
+    spoken = [
+        Phrase(text, amount.value, 0.0 if amount in habits else _prior(amount))
+        for amount in amounts
+        for text in _spoken(amount, language)
+    ]
     return Menu("quantity", (*spoken, *phrases_for(language, *wishes)), language)
+
+
+def _prior(amount: Quantity) -> float:
+    """Nats. Shops order cartons, few or round numbers of them; hundreds of crates are a slip of the ear."""
+    seldom = 0.0 if amount.unit == "carton" else -0.5
+    if amount.number <= 10 or (amount.number % 5 == 0 and amount.unit == "carton"):
+        return seldom
+    return seldom - (1.0 if amount.unit == "carton" else 2.0)
 
 
 def _spoken(amount: Quantity, language: Language) -> tuple[str, ...]:

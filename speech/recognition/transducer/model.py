@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speech.recognition.port import RecognitionMissing
-from speech.recognition.transducer.features import BANDS, Frames
+from speech.recognition.transducer.features import BANDS, Frames, silence
 
 BLANK = 0
 Context = tuple[int, int]
 """The last two tokens, older first: all that the label decoder looks at."""
 NO_CONTEXT: Context = (-1, BLANK)
+_SILENT_CHUNKS = 2
 Vectors = NDArray[np.float32]
 
 
@@ -49,9 +50,22 @@ class TransducerModel:
         """Frames by which the next chunk is further on."""
         self._decoded: dict[Context, Vectors] = {}
         self._decoding = threading.Lock()
+        self._fresh, self._settled = self._empty(), self._after_silence()
 
-    def begin(self) -> EncoderState:
-        """A fresh stream."""
+    def begin(self, *, settled: bool) -> EncoderState:
+        """A stream. `settled`: it has heard silence for a while, without which the first syllable is heard badly.
+
+        That state is made once and serves every stream: silence costs nothing in a call.
+        """
+        return EncoderState(dict((self._settled if settled else self._fresh).tensors))
+
+    def _after_silence(self) -> EncoderState:
+        state = self._empty()
+        for _ in range(_SILENT_CHUNKS):
+            self.encode(state, silence(self.window))
+        return state
+
+    def _empty(self) -> EncoderState:
         return EncoderState(
             {
                 tensor.name: np.zeros(tensor.shape, np.int64 if "int64" in tensor.type else np.float32)

@@ -10,29 +10,33 @@ from pypinyin import Style, lazy_pinyin
 
 from speech.recognition.port import MenuNotSpoken
 
-# Readings the dictionary gets wrong where a retailer speaks: 重听 is "hear again", a row of digits says 幺.
-_READ_AS = {"重听": "虫听", "重新": "虫新", "一行": "一杭", "几行": "几杭"}
+# Readings that the dictionary gets wrong where a retailer speaks; its own reading is listened for too.
+_READ_AS = {"重听": "虫听", "重复": "虫复", "重新": "虫新", "一行": "一杭", "几行": "几杭"}
 _SPOKEN = re.compile(r"[A-Za-z]|[\u3400-\u9fff]+")
 _TONE_MARKS = {"\u0300", "\u0301", "\u0304", "\u030c"}
 
 
-def spell(text: str, tokens: dict[str, int]) -> tuple[int, ...]:
-    """The tokens of a phrase. Raises MenuNotSpoken for what has no Mandarin reading."""
-    spelt = []
-    for part in syllables(text):
-        if part not in tokens:
-            raise MenuNotSpoken(f"{text!r} can't be listened for: the model has no sound {part!r}; reword the phrase")
-        spelt.append(tokens[part])
-    if not spelt:
+def spellings(text: str, tokens: dict[str, int]) -> tuple[tuple[int, ...], ...]:
+    """The tokens of each reading of a phrase, the likelier first. Raises MenuNotSpoken for what has none."""
+    spoken = text
+    for written, sounded in _READ_AS.items():
+        spoken = spoken.replace(written, sounded)
+    return tuple(dict.fromkeys(_spelt(reading, tokens) for reading in (spoken, text)))
+
+
+def _spelt(text: str, tokens: dict[str, int]) -> tuple[int, ...]:
+    sounds = syllables(text)
+    strange = [sound for sound in sounds if sound not in tokens]
+    if strange:
+        raise MenuNotSpoken(f"{text!r} can't be listened for: the model has no sound {strange[0]!r}; reword the phrase")
+    if not sounds:
         raise MenuNotSpoken(f"{text!r} can't be listened for: it has no Mandarin reading")
-    return tuple(spelt)
+    return tuple(tokens[sound] for sound in sounds)
 
 
 @cache
 def syllables(text: str) -> tuple[str, ...]:
-    """Initials and finals in turn, with tone marks."""
-    for written, spoken in _READ_AS.items():
-        text = text.replace(written, spoken)
+    """Initials and finals in turn, with tone marks, as the dictionary reads them."""
     return tuple(part for run in _SPOKEN.findall(text) for part in _sounds(run))
 
 

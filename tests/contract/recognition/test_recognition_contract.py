@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from speech.recognition.keypad_only import KeypadEngine
-from speech.recognition.port import Codec, Engine, Heard, Menu, MenuNotSpoken
+from speech.recognition.port import Codec, Engine, Heard, Menu, MenuNotSpoken, Phrase
 from tests.contract.recognition.conftest import ARTICLES, engine_named, frames
 
 Said = Callable[[str, Codec], bytes]
@@ -63,13 +63,14 @@ def test_an_answer_stays_the_answer_and_ends_the_listening(engine: Engine, said:
 def test_a_grammar_of_another_engine_is_refused(engine: Engine) -> None:
     class Foreign:
         menu = ARTICLES
+        left_out = ()
 
     with pytest.raises(ValueError, match="another engine"):
         engine.listen(Foreign(), "ulaw")
 
 
 def test_one_grammar_serves_many_calls_at_once(engine: Engine, said: Said) -> None:
-    texts = ["玉溪", "七匹狼", "利群", "玉溪"]
+    texts = ["玉溪", "云烟", "利群", "玉溪"]
     grammar = engine.prepare(ARTICLES)
 
     def call(text: str) -> Heard:
@@ -85,6 +86,25 @@ def test_one_grammar_serves_many_calls_at_once(engine: Engine, said: Said) -> No
     assert [one.candidates[:1] and one.candidates[0].value for one in together] == [
         one.candidates[:1] and one.candidates[0].value for one in alone
     ]
+
+
+def test_what_cannot_be_listened_for_is_left_out_and_named(engine: Engine) -> None:
+    strange = Phrase("ξ", "x")
+    grammar = engine.prepare(Menu("article", (*ARTICLES.phrases, strange)))
+    assert strange in grammar.left_out
+    if engine.name != KEYPAD:
+        assert grammar.left_out == (strange,)
+        with pytest.raises(MenuNotSpoken):
+            engine.prepare(Menu("article", (strange,)))
+
+
+def test_another_language_is_refused_by_engines_with_a_model(engine: Engine) -> None:
+    menu = Menu("yes_no", (Phrase("yes", "yes"),), "en")
+    if engine.name == KEYPAD:
+        assert engine.prepare(menu).menu == menu
+        return
+    with pytest.raises(MenuNotSpoken, match="by keys"):
+        engine.prepare(menu)
 
 
 def test_an_empty_menu_is_refused_by_its_own_making() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from speech.recognition.port import MenuNotSpoken
-from speech.recognition.transducer.spelling import same_but_tone, spell
+from speech.recognition.transducer.spelling import same_but_tone, spellings
 
-SOUNDS = ["b", "ái", "sh", "ā", "ēi", "zh", "ōng", "ch", "óng", "t", "īng", "w", "ǔ", "A", "ǖ", "ǚ", "u", "à"]
+SOUNDS = ["b", "ái", "sh", "ā", "ēi", "zh", "ōng", "ch", "óng", "t", "īng", "w", "ǔ", "A", "ǖ", "ǚ", "u", "à", "òng"]
 TOKENS = {sound: number for number, sound in enumerate(SOUNDS)}
 LETTERS = {number: sound for sound, number in TOKENS.items()}
 
 
 def spelt(text: str) -> str:
-    return " ".join(LETTERS[token] for token in spell(text, TOKENS))
+    return " ".join(LETTERS[token] for token in spellings(text, TOKENS)[0])
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,18 @@ def test_spelling(text: str, sounds: str) -> None:
     assert spelt(text) == sounds
 
 
+def test_a_corrected_reading_leaves_the_dictionary_its_own() -> None:
+    assert [[LETTERS[token] for token in reading] for reading in spellings("重听", TOKENS)] == [
+        ["ch", "óng", "t", "īng"],
+        ["zh", "òng", "t", "īng"],
+    ]
+    assert len(spellings("白沙", TOKENS)) == 1
+
+
 @pytest.mark.parametrize(("text", "says"), [("绿", "no sound"), ("。。", "no Mandarin reading"), ("", "no Mandarin")])
 def test_what_cannot_be_spelt_says_so(text: str, says: str) -> None:
     with pytest.raises(MenuNotSpoken, match=says):
-        spell(text, TOKENS)
+        spellings(text, TOKENS)
 
 
 def test_tones_are_one_group_but_umlauts_are_sounds_of_their_own() -> None:

@@ -8,7 +8,7 @@ from orders.values import Language, Names
 from speech.recognition.port import Menu
 from speech.understanding.article_names import NamedArticle
 from speech.understanding.menus import article_menu, digit_menu, quantity_menu, yes_no_menu
-from speech.understanding.quantities import quantity_from, quantity_of
+from speech.understanding.quantities import Quantity, quantity_from, quantity_of
 
 ARTICLES = [NamedArticle("101", Names("白沙", "Baisha")), NamedArticle("205", Names("软中华", ""), ("软中",))]
 
@@ -41,6 +41,15 @@ def test_two_is_said_both_ways() -> None:
     assert table["两条"] == table["二条"] == "2 carton"
     assert table["不要了"] == "remove"
     assert "两百条" not in table
+
+
+def test_odd_amounts_are_less_likely_unless_they_are_a_habit() -> None:
+    def priors(menu: Menu) -> dict[str, float]:
+        return {phrase.text: phrase.prior for phrase in menu.phrases}
+
+    usual = priors(quantity_menu("zh"))
+    assert usual["五条"] == usual["二十五条"] == 0 > usual["五箱"] > usual["三十七条"] > usual["三十七箱"]
+    assert priors(quantity_menu("zh", habits=frozenset({Quantity(37)})))["三十七条"] == 0
 
 
 def test_articles_by_name_alias_and_code() -> None:

@@ -1,0 +1,1 @@
+"""Recognition by vosk (Kaldi), where a small model with a dynamic graph is installed."""
