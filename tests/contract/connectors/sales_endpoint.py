@@ -14,8 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from flask import Flask, Response, jsonify, request
-from waitress.server import create_server
 
+from admin.web.server import WebServer
+from admin.web.settings import WebSettings
 from orders.connectors.http_json.signing import SIGNATURE, TIMESTAMP, is_signed
 
 PAGE = 2
@@ -42,18 +43,16 @@ class SalesEndpoint:
         self._lock = threading.Lock()
         self._books = sqlite3.connect(folder / "endpoint.db", check_same_thread=False)
         self._books.execute("CREATE TABLE sold (id INTEGER PRIMARY KEY, key TEXT, day TEXT, content TEXT)")
-        self._server = create_server(self._app(), host="127.0.0.1", port=0, threads=8)
-        self.port = int(self._server.effective_port)
-        self._thread = threading.Thread(target=self._server.run, name="sales-endpoint", daemon=True)
-        self._thread.start()
+        self._server = WebServer(self._app(), WebSettings(port=0, threads=8))
+        self._server.start()
+        self.port = self._server.port
 
     def times_held(self, order_key: str) -> int:
         with self._lock:
             return int(self._books.execute("SELECT count(*) FROM sold WHERE key = ?", (order_key,)).fetchone()[0])
 
     def close(self) -> None:
-        self._server.close()
-        self._thread.join(5)
+        self._server.stop()
         self._books.close()
 
     def _app(self) -> Flask:
