@@ -199,7 +199,6 @@ class Dialogue(Section):
 
     first_key_ms: Milliseconds = Field(default=6000, description="how long a caller may think before the first key")
     between_keys_ms: Milliseconds = Field(default=4000, description="how long between two keys of one entry")
-    bounce_ms: Milliseconds = Field(default=80, description="the same key again within this time is a bounce")
     heard_enough_ms: Milliseconds = Field(default=400, description="keys after so much of a prompt answer that prompt")
     misses_allowed: int = Field(default=3, ge=1, le=9, description="misses in a row before an agent is offered")
     most_cartons: int = Field(
