@@ -283,7 +283,9 @@ class Sales(Section):
         default=2, ge=1, le=20, description="failures in a row after which callers hear 'registered'"
     )
     probe_every_s: int = Field(default=15, ge=1, le=3600, description="how often a sales system that is down is tried")
-    parallel: int = Field(default=4, ge=1, le=64, description="retailers handed over at once")
+    parallel: int = Field(
+        default=0, ge=0, le=64, description="retailers handed over at once; 0: what suits the system (4; Tryton 32)"
+    )
     reconcile_at: str = Field(
         default="22:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="when both sides are compared, each day"
     )
