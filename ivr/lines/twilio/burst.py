@@ -15,17 +15,34 @@ from ivr.dialogue.events import Event
 from ivr.dialogue.state import SECRET_DIGIT, CallState
 from ivr.dialogue.step import step
 from ivr.lines.twilio.deliveries import Delivery
+from ivr.pin_keeping import is_secret
 
 KEY_GAP_MS = 250
 """Twilio tells no times of keys: a human's pace is assumed. A key that bounced can't be told from one pressed twice."""
 
 
+KEYS_LOST = "keys lost"
+"""Digits of a PIN were keyed to a process that is gone: they are nowhere but in the webhook, should that come again."""
+
+
 def keys_left(delivery: Delivery, since: tuple[Event, ...]) -> str | None:
     """The keys of this delivery that are still to be taken, after those stored; None when others have overtaken it."""
-    for key, event in zip(delivery.keys, since, strict=False):
-        if not (isinstance(event, told.KeyPressed) and event.key in (key, SECRET_DIGIT, "")):
+    taken = masked = 0
+    for event in since:
+        if event == told.LineResumed(KEYS_LOST):
+            taken, masked = taken - masked, 0
+            continue
+        if taken == len(delivery.keys) or not isinstance(event, told.KeyPressed):
             return None
-    return delivery.keys[len(since) :] if len(since) < len(delivery.keys) else None
+        if event.key not in (delivery.keys[taken], SECRET_DIGIT, ""):
+            return None
+        taken, masked = taken + 1, masked + 1 if event.key in (SECRET_DIGIT, "") else 0
+    return delivery.keys[taken:] or None
+
+
+def has_lost_keys(record: CallRecord) -> bool:
+    """Whether digits of a PIN were stored, masked, of a delivery whose rest is still to be taken."""
+    return bool(record.since) and is_secret(record.state) and bool(record.state.entry)
 
 
 def pressed(

@@ -7,6 +7,7 @@ the one it follows). Whatever comes twice, late, or at another node ends in the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -18,7 +19,15 @@ from ivr.dialogue import events as told
 from ivr.dialogue.actions import ArmTimer, HangUp, LineAction, PlayPrompts, TransferCall
 from ivr.dialogue.settings import Settings
 from ivr.dialogue.state import CallState
-from ivr.lines.twilio.burst import after_hearing, ended_by_us, keys_left, pressed, silence
+from ivr.lines.twilio.burst import (
+    KEYS_LOST,
+    after_hearing,
+    ended_by_us,
+    has_lost_keys,
+    keys_left,
+    pressed,
+    silence,
+)
 from ivr.lines.twilio.deliveries import Delivery
 from ivr.lines.twilio.replies import Connecting, Ending, Listening, Noted, Reply
 from ivr.lines.twilio.settings import LINE, TwilioSettings
@@ -29,8 +38,21 @@ from speech.prompt import prompt
 
 log = structlog.get_logger(__name__)
 
-TRIES = 4
-"""How often a call is looked at anew when another delivery of it is being taken at the same moment."""
+TRIES = 20
+"""How often a call is looked at anew when the same burst is being taken at the same moment: once a key, at worst."""
+
+MOMENT_S = 0.1
+"""Who finds a burst half taken waits so long for whoever may be at it, before it takes the rest."""
+
+NEVER = -1
+
+
+class _UnderWay(Exception):
+    """Part of this delivery has been taken: by a node at work on it, or by one that is dead."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(sequence)
+        self.sequence = sequence
 
 
 class Taking(Protocol):
@@ -52,6 +74,7 @@ class Conversations:
         dialogue: Callable[[], Settings],
         order_placed: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._steps = steps
         self._records = records
@@ -60,14 +83,19 @@ class Conversations:
         self._dialogue = dialogue
         self._order_placed = order_placed
         self._now = now
+        self._wait = wait
 
     def take(self, delivery: Delivery) -> Reply:
         """The answer to a webhook. Raises what the store and the steps raise when nothing could be stored."""
+        seen = NEVER
         for _ in range(TRIES):
             try:
-                return self._take(delivery)
+                return self._take(delivery, seen)
             except CallMovedOn as error:
                 log.info("twilio_delivery_overtaken", call=delivery.call, reason=str(error))
+            except _UnderWay as half_taken:
+                seen = half_taken.sequence
+                self._wait(MOMENT_S)
         return self._standing(delivery, self._records.of(delivery.call))
 
     def apologise(self) -> Reply:
@@ -76,7 +104,7 @@ class Conversations:
 
     # -- one delivery
 
-    def _take(self, delivery: Delivery) -> Reply:
+    def _take(self, delivery: Delivery, seen: int) -> Reply:
         record = self._records.of(delivery.call, delivery.step)
         if delivery.what == "status":
             return self._status(delivery, record)
@@ -89,7 +117,7 @@ class Conversations:
             return Ending()
         match delivery.what:
             case "keys":
-                return self._keys(delivery, record)
+                return self._keys(delivery, record, seen)
             case "silent":
                 return self._silent(delivery, record)
             case "transferred":
@@ -102,8 +130,14 @@ class Conversations:
         arrived = told.CallArrived(delivery.caller, delivery.called, LINE, self._dialogue())
         return self._answer(delivery, self._handle(delivery, arrived, 0))
 
-    def _keys(self, delivery: Delivery, record: CallRecord) -> Reply:
+    def _keys(self, delivery: Delivery, record: CallRecord, seen: int) -> Reply:
         left = keys_left(delivery, record.since) if not _leaves(record.actions) else None
+        if left and record.since and record.sequence != seen:
+            raise _UnderWay(record.sequence)
+        if left and has_lost_keys(record):
+            # The question is put anew, silently, and the digits are taken from where the PIN began.
+            self._handle(delivery, told.LineResumed(KEYS_LOST), record.sequence)
+            return self._take(delivery, record.sequence + 1)
         state, sequence, handled = record.state, record.sequence, None
         for index in range(len(left or "")):
             key = pressed(record, state, left or "", index, self._now(), self._settings.key_pause_s)

@@ -46,12 +46,14 @@ class CloudFault(AssertionError):
 
 @dataclass
 class Cloud:
-    """The account: where webhooks go, and what came of them. `fallback` is "" when the number has none."""
+    """The account: where webhooks go, and what came of them. `fallback` is "" when the number has none; `pass_ms` turns
+    the clock of the tests."""
 
     post: Post
     voice: str = PUBLIC + "/twilio/voice"
     status: str = PUBLIC + "/twilio/status"
     fallback: str = ""
+    pass_ms: Callable[[int], None] = lambda _: None
     asked: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
     validator: RequestValidator = field(default_factory=lambda: RequestValidator(TOKEN))
 

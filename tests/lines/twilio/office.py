@@ -95,7 +95,10 @@ class Office:
         return answer.status_code, answer.text
 
     def cloud(self, fallback: str = "") -> Cloud:
-        return Cloud(self.post, fallback=fallback)
+        return Cloud(self.post, fallback=fallback, pass_ms=self.pass_ms)
+
+    def pass_ms(self, ms: int) -> None:
+        self.clock_ms += ms
 
     def heard(self, url: str) -> tuple[Language, Pace, str]:
         """What one of our sounds says."""
