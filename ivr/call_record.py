@@ -48,6 +48,8 @@ class CallRecords:
         Raises what the store raises, and Unreadable for what another version has written.
         """
         with self._store.session() as session:
+            # SQLite's one write lock is not needed for this.
+            session.connection(execution_options={"reading": True})
             row = session.execute(select(Call.state, Call.sequence, Call.started_at).where(Call.id == call)).first()
             if row is None:
                 return None

@@ -17,6 +17,7 @@ class TwilioSettings:
     """The account, the number callers dial, and how Twilio reaches us.
 
     public_url      scheme, host and perhaps port and path, exactly as Twilio asks for it: what it signs begins so
+    country         country code of numbers that are dialled without one
     key_pause_s     keys are taken once none has come for so long (see `replies`)
     longest_call_s  a call is ended at the first webhook after so long
     sounds_last_s   how long the address of a prompt's sound is good for, at least
@@ -28,6 +29,7 @@ class TwilioSettings:
     token: str
     number: str
     public_url: str
+    country: str = "86"
     key_pause_s: int = 2
     longest_call_s: int = 1800
     sounds_last_s: int = 3600
@@ -54,6 +56,11 @@ class TwilioSettings:
     def address(self, path: str) -> str:
         """The full address of one of our paths, as Twilio is to ask for it."""
         return self.public_url + path
+
+    def international(self, number: str) -> str:
+        """A number as Twilio dials it, "" for what is none: +8613800000001 for 13800000001 and for 013800000001."""
+        digits = number.removeprefix("+") if number.startswith("+") else self.country + number.removeprefix("0")
+        return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{6,14}", digits) else ""
 
 
 def _can_be_asked(url: str) -> bool:
