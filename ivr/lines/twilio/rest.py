@@ -138,11 +138,19 @@ class Rest:
         try:
             return work()
         except self._errors.TwilioRestException as error:
-            status, code = int(error.status), int(error.code or 0)
-            if status == 429 or code == 20429:
-                raise TooFast(str(error.msg)) from error
-            if status >= 500:
-                raise NotSaid(str(error.msg)) from error
-            raise Denied(str(error.msg), status, code) from error
-        except (self._errors.TwilioException, self._requests.RequestException, OSError, ValueError) as error:
+            raise _meaning(str(error.msg), int(error.status), int(error.code or 0)) from error
+        except self._errors.TwilioException as error:
+            # A list that is refused is told in another way than all else: with the answer itself.
+            answer = error.args[1] if len(error.args) > 1 else None
+            status = int(getattr(answer, "status_code", 0) or 0)
+            raise _meaning(str(error.args[0] if error.args else error), status, 0) from error
+        except (self._requests.RequestException, OSError, ValueError) as error:
             raise NotSaid(f"{type(error).__name__}: {error}") from error
+
+
+def _meaning(message: str, status: int, code: int) -> RestError:
+    if status == 429 or code == 20429:
+        return TooFast(message)
+    if 400 <= status < 500:
+        return Denied(message, status, code)
+    return NotSaid(message)
