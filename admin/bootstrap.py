@@ -28,11 +28,13 @@ from admin.config_settings import (
     media_settings,
     pyvoip_settings,
     sip_settings,
+    twilio_settings,
     web_settings,
 )
 from admin.housekeeping import add_sweeping
 from admin.logs import set_up_logging
 from admin.sales_system import SalesCare, connector_of, parallel_of
+from admin.twilio_line import TwilioSide
 from admin.web.app import create_app
 from admin.web.captions import Captions
 from admin.web.queries import LineStatus, StoreQueries
@@ -44,6 +46,9 @@ from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
 from ivr.lines.pyvoip.line import PyVoipLine
 from ivr.lines.sip.line import SipLine
+from ivr.lines.twilio.library import LibraryMissing
+from ivr.lines.twilio.settings import LINE as TWILIO
+from ivr.lines.twilio.settings import TwilioSettings
 from ivr.media.client import MediaProcess
 from ivr.media.port import StreamEvent
 from ivr.runner import Runner
@@ -162,6 +167,7 @@ class Node:
         extension = pyvoip_settings(config)
         direct = sip_settings(config)
         gateway = asterisk_settings(config)
+        cloud = twilio_settings(config)
         self.config = config
         self.store = store
         self.prompts = prompts
@@ -175,7 +181,14 @@ class Node:
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=parallel_of(config))
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
         bound = frozenset({ASTERISK} if gateway else ())
-        self.runner = Runner(store, self.desk, node=config.node, boot=self._boot, bound_lines=bound)
+        self.runner = Runner(
+            store,
+            self.desk,
+            node=config.node,
+            boot=self._boot,
+            bound_lines=bound,
+            roaming_lines=frozenset({TWILIO}),
+        )
         logging = partial(set_up_logging, config.log)
         self.steps = StepProcess(
             StepSettings(config.database_url(), self.desk, config.node, self._boot, logging, bound_lines=bound)
@@ -193,6 +206,7 @@ class Node:
         self.settling = Settling(self.runner, ASTERISK)
         reports = self.exchange.events_of(lambda: _made(self.asterisk))
         self.asterisk = AsteriskLine(gateway, reports, name=ASTERISK, settled=self.settling.settle) if gateway else None
+        self.twilio = self._twilio(cloud, wording) if cloud else None
         demo = self._is_demo()
         web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
         self.has_phone = web.phone
@@ -202,7 +216,8 @@ class Node:
             written=Captions(wording),
         )
         queries = StoreQueries(store, self.line_states)
-        app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file)
+        webhooks = self.twilio.webhooks if self.twilio else None
+        app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file, webhooks=webhooks)
         self.web = WebServer(app, web)
 
     def start(self) -> None:
@@ -227,6 +242,8 @@ class Node:
             if self.asterisk:
                 starting.callback(self.settling.close)
                 self._step(starting, "the Asterisk line", self.asterisk.start, self.asterisk.stop)
+            if self.twilio:
+                starting.callback(self.twilio.stop)
             self._step(starting, "the web side", self.web.start, self.web.stop)
             self._step(starting, "the browser phone", self.browser.start, self.browser.stop)
             self._started = starting.pop_all()
@@ -261,9 +278,29 @@ class Node:
             health = self.asterisk.health()
             state: Literal["up", "starting"] = "up" if health.state == "up" else "starting"
             states.append(LineStatus(ASTERISK, state, self.config.asterisk.url, health.calls))
+        if self.twilio:
+            states.append(self.twilio.state())
         if self.has_phone:
             states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
         return tuple(states)
+
+    def _twilio(self, settings: TwilioSettings, wording: Wording) -> TwilioSide:
+        try:
+            side = TwilioSide(
+                settings,
+                self.store,
+                self.steps,
+                self.prompts,
+                wording.written,
+                self.exchange.events_of(lambda: _made(self.twilio).line),
+                node=self.config.node,
+                dialogue=self.config.dialogue.settings,
+                order_placed=self.dispatcher.wake,
+            )
+        except LibraryMissing as error:
+            raise StartError(str(error)) from error
+        side.add_to(self.schedule)
+        return side
 
     def _media_heard(self, stream: str, event: StreamEvent) -> None:
         """The media process is made before the lines; each of them knows its own streams."""

@@ -31,6 +31,7 @@ from admin.config_sections import (
     Web,
     path_in,
 )
+from admin.config_twilio import Twilio
 from orders.retrying import RetrySchedule
 
 
@@ -51,6 +52,7 @@ class Config(Section):
     sip: Sip = Field(default=Sip(), description=Sip.__doc__)
     pyvoip: PyVoip = Field(default=PyVoip(), description=PyVoip.__doc__)
     asterisk: Asterisk = Field(default=Asterisk(), description=Asterisk.__doc__)
+    twilio: Twilio = Field(default=Twilio(), description=Twilio.__doc__)
     media: Media = Field(default=Media(), description=Media.__doc__)
     speech: Speech = Field(default=Speech(), description=Speech.__doc__)
     dialogue: Dialogue = Field(default=Dialogue(), description=Dialogue.__doc__)
@@ -66,6 +68,8 @@ class Config(Section):
             problems.append("pyvoip.enabled needs pyvoip.registrar.server: pyVoIP may only be an extension of a PBX")
         if self.asterisk.enabled and not (self.asterisk.password.get_secret_value() or self.asterisk.password_file):
             problems.append("asterisk.password is missing: set ORDERLINE_ASTERISK__PASSWORD or asterisk.password_file")
+        if self.twilio.enabled and not (self.twilio.token.get_secret_value() or self.twilio.token_file):
+            problems.append("twilio.token is missing: set ORDERLINE_TWILIO__TOKEN or twilio.token_file")
         if self.database_url() == self.sales_url():
             problems.append("sales.url is the database of the order line itself: give the sales system its own")
         if problems:

@@ -97,7 +97,8 @@ class Runner:
     """Takes events of calls. `now` tells the time in UTC; `node` and `boot` mark the calls as this process's.
 
     A call on one of `bound_lines` hangs on one process, whose calls another one adopts when it is gone: should the
-    first one still be there (hung, or cut off), nothing that it thinks has happened counts any more.
+    first one still be there (hung, or cut off), nothing that it thinks has happened counts any more. A call on one of
+    `roaming_lines` hangs on none: it lives on when this process is started again, and any node may take its next event.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Runner:
         boot: str,
         now: Callable[[], datetime] | None = None,
         bound_lines: frozenset[str] = frozenset(),
+        roaming_lines: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._desk = desk
@@ -117,6 +119,7 @@ class Runner:
         self._now = now or (lambda: datetime.now(UTC))
         self._pins = PinKeeper()
         self._bound_lines = bound_lines
+        self._roaming_lines = roaming_lines
 
     def handle(self, call: str, event: Event, after: int | None = None) -> Handled:
         """Take one event; nothing has happened unless this returns.
@@ -162,10 +165,10 @@ class Runner:
         """End the calls that an earlier process of this node left open, so that their drafts can be taken up again.
 
         Returns how many there were. To be called once, before lines open. Calls on bound lines may live on without a
-        process: they are left to `end_lost`.
+        process: they are left to `end_lost`; those on roaming lines end when their line says so.
         """
         mine = select(Call.id).where(Call.node == self._node, Call.boot != self._boot, Call.ended_at.is_(None))
-        return self._end_all(mine.where(Call.line.not_in(self._bound_lines)), "node_restarted")
+        return self._end_all(mine.where(Call.line.not_in(self._bound_lines | self._roaming_lines)), "node_restarted")
 
     def end_lost(self, line: str, node: str, prefix: str, living: frozenset[str], begun_before: datetime) -> int:
         """End the open calls of a node's earlier processes on this line that are not among the living.

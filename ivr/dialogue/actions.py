@@ -24,7 +24,7 @@ class AnswerCall:
 class PlayPrompts:
     """Say these, in place of whatever is being said; any key interrupts. `PromptsEnded(generation)` answers.
 
-    The first `notices` of them are said before the question itself.
+    The first `notices` of them stand before a question that was not heard yet.
     """
 
     prompts: tuple[Prompt, ...]

@@ -128,7 +128,7 @@ def _do(move: Move) -> Stepped:
     if move.missed:
         return _missed(move.state, move.notices)
     if move.to:
-        return _enter(move.state, move.to, move.notices, surprised=move.surprised)
+        return _enter(move.state, move.to, move.notices, surprised=move.surprised, known=move.known)
     state = replace(move.state, stage=move.at or move.state.stage)
     if move.notices:
         state = replace(state, notices=move.notices)
@@ -141,7 +141,7 @@ def _missed(state: CallState, notices: tuple[Prompt, ...]) -> Stepped:
         return _do(reach_agent(state, "misses"))
     if state.misses > 1 and not isinstance(_stage(state).listens(state), JustListen):
         notices = (*notices, *_agent_hint(_stage(state).listens(state)))
-    return _enter(state, state.stage, notices, surprised=True)
+    return _enter(state, state.stage, notices, surprised=True, known=True)
 
 
 def _agent_hint(collector: Collector) -> tuple[Prompt, ...]:
@@ -149,10 +149,12 @@ def _agent_hint(collector: Collector) -> tuple[Prompt, ...]:
     return (prompt("agent_hint"),) if hinted.wish == "agent" else ()
 
 
-def _enter(state: CallState, name: str, notices: tuple[Prompt, ...], *, surprised: bool = False) -> Stepped:
+def _enter(
+    state: CallState, name: str, notices: tuple[Prompt, ...], *, surprised: bool = False, known: bool = False
+) -> Stepped:
     misses = state.misses if name == state.stage else 0
     state = replace(state, stage=name, entry="", misses=misses, surprised=surprised)
-    return _say(state, (*notices, *_stage(state).says(state)), len(notices))
+    return _say(state, (*notices, *_stage(state).says(state)), 0 if known else len(notices))
 
 
 def _say(state: CallState, prompts: tuple[Prompt, ...], notices: int) -> Stepped:

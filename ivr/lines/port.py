@@ -48,9 +48,13 @@ class TakenElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The party dialled out to has picked up (never reported for inbound calls)."""
+    """The party dialled out to has picked up (never reported for inbound calls).
+
+    `by_machine`: an answering machine did, as far as the line can tell; lines that can't tell say False.
+    """
 
     at: float
+    by_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
