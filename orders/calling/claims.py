@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from orders.calling.facts import reachable
 from orders.calling.outcomes import Outcome, RetryPlan, after
-from orders.calling.rules import CallingRules, Later, Never, may_call
+from orders.calling.rules import CallingRules, Later, Never, NeverReason, may_call
 from orders.models import CallAttempt, Campaign, CampaignTarget, PhoneTask
 
 CLAIM_LASTS = timedelta(seconds=30)
@@ -121,10 +122,16 @@ def begin_dialling(session: Session, mine: Claim, call: str, now: datetime, rule
 
 def still_to_be_called(session: Session, call: str, now: datetime, rules: CallingRules) -> bool:
     """Asked again when it rings and when it is answered: it may have ordered, refused or been suspended meanwhile."""
-    attempt, target = _of_call(session, call)
+    return not no_longer(session, call, now, rules)
+
+
+def no_longer(session: Session, call: str, now: datetime, rules: CallingRules) -> NeverReason | Literal[""]:
+    """Why this call, under way already, should not be; "" while it should."""
+    attempt, target = of_call(session, call)
     own = attempt.rang_at
     facts = reachable(session, target, now, but=attempt.id).facts
-    return not isinstance(may_call(facts, own or now, rules), Never)
+    verdict = may_call(facts, own or now, rules)
+    return verdict.reason if isinstance(verdict, Never) else ""
 
 
 def rings(session: Session, call: str, now: datetime) -> None:
@@ -135,7 +142,7 @@ def rings(session: Session, call: str, now: datetime) -> None:
 
 def settle(session: Session, call: str, outcome: Outcome, now: datetime, retry: RetryPlan) -> None:
     """The call is over: note what came of it, and when, if at all, this retailer is to be called again. Once only."""
-    attempt, target = _of_call(session, call)
+    attempt, target = of_call(session, call)
     if attempt.outcome:
         return
     attempt.outcome, attempt.ended_at = outcome, now
@@ -146,6 +153,9 @@ def settle(session: Session, call: str, outcome: Outcome, now: datetime, retry: 
         attempt.rang_at = attempt.rang_at or now
     session.flush()
     next_at = after(outcome, _tries(session, target.id), now, retry)
+    if outcome == "asked_later":
+        # What was promised is kept, also beyond the number of tries; what was not promised is not done.
+        next_at = attempt.promised_at
     if next_at is None:
         _let_go(target, "done", outcome)
     else:
@@ -170,7 +180,8 @@ def bury_the_dead(session: Session, now: datetime, retry: RetryPlan) -> int:
     return len(attempts)
 
 
-def _of_call(session: Session, call: str) -> tuple[CallAttempt, CampaignTarget]:
+def of_call(session: Session, call: str) -> tuple[CallAttempt, CampaignTarget]:
+    """The attempt that this call is, and its target, locked to the transaction's end."""
     attempt = session.scalars(select(CallAttempt).where(CallAttempt.call_id == call)).one()
     return attempt, session.get_one(CampaignTarget, attempt.target_id, with_for_update=True)
 
