@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from orders.calling.facts import reachable
 from orders.calling.outcomes import Outcome, RetryPlan, after
 from orders.calling.rules import CallingRules, Later, Never, NeverReason, may_call
-from orders.models import CallAttempt, Campaign, CampaignTarget, PhoneTask
+from orders.models import Call, CallAttempt, Campaign, CampaignTarget, PhoneTask
 
 CLAIM_LASTS = timedelta(seconds=30)
 CALL_LASTS = timedelta(minutes=35)
@@ -167,10 +167,21 @@ def settle(session: Session, call: str, outcome: Outcome, now: datetime, retry: 
 
 def bury_the_dead(session: Session, now: datetime, retry: RetryPlan) -> int:
     """Settle calls whose node died while dialling: they may have rung, so they count. Returns how many."""
+    lapsed = (CampaignTarget.state == "dialling") & (CampaignTarget.claimed_until < now)
+    return _bury(session, lapsed, now, retry)
+
+
+def bury_own(session: Session, prefix: str, now: datetime, retry: RetryPlan) -> int:
+    """The same at once, for calls of this prefix that were never answered: their process is known to be gone."""
+    no_conversation = ~exists().where(Call.id == CallAttempt.call_id)
+    return _bury(session, CallAttempt.call_id.startswith(prefix, autoescape=True) & no_conversation, now, retry)
+
+
+def _bury(session: Session, which: ColumnElement[bool], now: datetime, retry: RetryPlan) -> int:
     lost = (
         select(CallAttempt)
         .join(CampaignTarget, CampaignTarget.id == CallAttempt.target_id)
-        .where(CampaignTarget.state == "dialling", CampaignTarget.claimed_until < now, CallAttempt.outcome == "")
+        .where(which, CallAttempt.outcome == "")
         .with_for_update(skip_locked=True, of=CampaignTarget)
     )
     attempts = session.scalars(lost).all()
