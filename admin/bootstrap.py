@@ -21,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from admin.calling_out import CampaignCare, calling_desk, dialler_of
 from admin.config import Config, ConfigError
 from admin.config_settings import (
     asterisk_settings,
@@ -172,8 +173,10 @@ class Node:
         self.schedule = BackgroundScheduler(timezone=config.zone())
         SalesCare(store, self.sales, config).add_to(self.schedule, config.sales)
         add_sweeping(self.schedule, prompts, config.speech.cache_mb)
+        if config.campaigns.enabled:
+            CampaignCare(store, calling_desk(config), config).add_to(self.schedule)
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
-        self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
+        self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config), calling=calling_desk(config))
         bound = frozenset({ASTERISK} if gateway else ())
         self.runner = Runner(store, self.desk, node=config.node, boot=self._boot, bound_lines=bound)
         logging = partial(set_up_logging, config.log)
@@ -193,6 +196,8 @@ class Node:
         self.settling = Settling(self.runner, ASTERISK)
         reports = self.exchange.events_of(lambda: _made(self.asterisk))
         self.asterisk = AsteriskLine(gateway, reports, name=ASTERISK, settled=self.settling.settle) if gateway else None
+        by_sip = self.sip if config.sip.enabled else None
+        self.dialler = dialler_of(config, store, self.exchange, {"sip": by_sip, ASTERISK: self.asterisk})
         demo = self._is_demo()
         web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
         self.has_phone = web.phone
@@ -218,6 +223,9 @@ class Node:
             self._step(starting, "the schedule", self.schedule.start, self.schedule.shutdown)
             self._step(starting, "the step process", self.steps.start, self.steps.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
+            if self.dialler:
+                # What lines report at their end of calls that rang is noted when they have stopped.
+                starting.callback(self.dialler.work_off)
             if self.config.sip.enabled or self.pyvoip:
                 self._step(starting, "the media process", self.media.start, self.media.stop)
             if self.config.sip.enabled:
@@ -227,6 +235,9 @@ class Node:
             if self.asterisk:
                 starting.callback(self.settling.close)
                 self._step(starting, "the Asterisk line", self.asterisk.start, self.asterisk.stop)
+            if self.dialler:
+                self._try("the database", self.dialler.reclaim)
+                self._step(starting, "the dialler", self.dialler.start, self.dialler.stop)
             self._step(starting, "the web side", self.web.start, self.web.stop)
             self._step(starting, "the browser phone", self.browser.start, self.browser.stop)
             self._started = starting.pop_all()

@@ -156,13 +156,19 @@ def settle(session: Session, call: str, outcome: Outcome, now: datetime, retry: 
     if outcome == "asked_later":
         # What was promised is kept, also beyond the number of tries; what was not promised is not done.
         next_at = attempt.promised_at
-    if next_at is None:
+    if next_at is None or not _goes_on(session, target.campaign_id, next_at):
         _let_go(target, "done", outcome)
     else:
         _let_go(target, "waiting", outcome)
         target.next_attempt_at = next_at
     if outcome in retry.bad_number:
         _open_phone_task(session, attempt, now, retry)
+
+
+def _goes_on(session: Session, campaign: int, at: datetime) -> bool:
+    """Whether the campaign still calls then."""
+    still = session.execute(select(Campaign.state, Campaign.ends_at).where(Campaign.id == campaign)).one()
+    return still.state in ("planned", "running", "paused") and at < still.ends_at
 
 
 def bury_the_dead(session: Session, now: datetime, retry: RetryPlan) -> int:
