@@ -102,7 +102,7 @@ def scenario(behaviours: Mapping[str, str]) -> str:
     """All behaviours, by what a number must end in (a regular expression)."""
     choose, branches = [], []
     find = '<ereg regexp="{0}" search_in="{1}" header="{2}" assign_to="{3}"/>\n'
-    actions = find.format(".*", "hdr", "Via:", "viaonly") + find.format(".*", "hdr", "From:", "them")
+    actions = find.format(".*", "hdr", "From:", "them")
     actions += find.format("&lt;.*&gt;", "hdr", "To:", "us") + find.format("sip:[^&gt;]*", "hdr", "Contact:", "contact")
     actions += find.format("Via:[^\\r\\n]*", "msg", "", "via")
     for number, (ending, behaviour) in enumerate(behaviours.items()):
@@ -111,7 +111,8 @@ def scenario(behaviours: Mapping[str, str]) -> str:
         branches.append(f'<label id="{number}"/>\n{behaviour}')
     actions = actions.replace(' header=""', "")
     trying = _REPLY.format(status="100 Trying", retrans="", body=_EMPTY)
-    used = '<Reference variables="viaonly"/>\n'
+    # SIPp refuses a scenario in which a variable is found but never used.
+    used = '<Reference variables="via,us,them,contact"/>\n'
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="retailers">\n'
         f'<recv request="INVITE"><action>\n{actions}</action></recv>\n{used}{trying}{"".join(choose)}'
