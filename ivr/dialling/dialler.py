@@ -115,6 +115,9 @@ class Dialler:
     def _run(self) -> None:
         while True:
             next_tick = self._clock() + self._settings.tick_s
+            # However long a round takes: what came of the calls before it is noted first.
+            if not self.work_off():
+                return
             self._survive(self.tick)
             while (left := next_tick - self._clock()) > 0:
                 try:
@@ -125,12 +128,14 @@ class Dialler:
                     return
                 self._survive(work)
 
-    def work_off(self) -> None:
-        """Do what lines have reported so far."""
+    def work_off(self) -> bool:
+        """Do what lines have reported so far; whether to go on."""
         while not self._work.empty():
             work = self._work.get()
-            if work is not None:
-                self._survive(work)
+            if work is None:
+                return False
+            self._survive(work)
+        return True
 
     def _survive(self, work: Work) -> None:
         try:
@@ -159,8 +164,9 @@ class Dialler:
 
     def _load(self) -> Load:
         live = self._live()
+        # Calls whose end is still to be noted count: begun faster than noted, they would pile up.
         answered = sum(OUT in name for name in live)
-        return Load(inbound=len(live) - answered, outbound=answered + self.dialling())
+        return Load(inbound=len(live) - answered, outbound=answered + self.dialling() + self._work.qsize())
 
     def _until_cutoff(self) -> float | None:
         """Seconds until the first running campaign ends; None while none runs."""
