@@ -19,6 +19,7 @@ from orders.calling.rules import CallingRules, Later, Never, NeverReason, may_ca
 from orders.models import Call, CallAttempt, Campaign, CampaignTarget, PhoneTask
 
 CLAIM_LASTS = timedelta(seconds=30)
+NUMBER_IN_USE = timedelta(minutes=5)
 CALL_LASTS = timedelta(minutes=35)
 """Longer than any call: what is still being dialled then belonged to a node that died."""
 
@@ -104,6 +105,11 @@ def begin_dialling(session: Session, mine: Claim, call: str, now: datetime, rule
         target.next_attempt_at = verdict.at
         return None
     number, kind = found.phone(_tries(session, target.id))
+    if _is_called_now(session, number):
+        # Several shops share a telephone: it would be busy with our own call, and that would count.
+        _let_go(target, "waiting", "number_in_use")
+        target.next_attempt_at = now + NUMBER_IN_USE
+        return None
     target.attempts += 1
     target.state, target.claimed_until = "dialling", now + CALL_LASTS
     session.add(
@@ -118,6 +124,12 @@ def begin_dialling(session: Session, mine: Claim, call: str, now: datetime, rule
         )
     )
     return Dialling(mine, call, number, kind)
+
+
+def _is_called_now(session: Session, number: str) -> bool:
+    under_way = select(CallAttempt.id).join(CampaignTarget, CampaignTarget.id == CallAttempt.target_id)
+    mine = under_way.where(CallAttempt.number == number, CallAttempt.outcome == "", CampaignTarget.state == "dialling")
+    return session.scalar(mine.limit(1)) is not None
 
 
 def still_to_be_called(session: Session, call: str, now: datetime, rules: CallingRules) -> bool:

@@ -92,6 +92,7 @@ class CallAttempt(Base):
     __table_args__ = (
         UniqueConstraint("target_id", "number_of"),
         Index("ix_call_attempts_rang", "retailer_id", "rang_at"),
+        Index("ix_call_attempts_number", "number"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -67,6 +67,15 @@ def test_what_the_line_says_is_noted(rig: Rig, failed: port.DialFailed, rang: bo
     assert (target.state, target.reason) == ("waiting" if again else "done", outcome)
 
 
+def test_shops_that_share_a_telephone_are_called_one_after_the_other(rig: Rig) -> None:
+    rig.campaign("420102100002", "420102100012", "420103100022")
+    (first,) = rig.round()
+    assert rig.round(2) == []
+    rig.report(first.call, port.DialFailed("busy", 486), ENDED)
+    (second,) = rig.round(300)
+    assert (first.to, second.to) == ("13800000002", "13800000002")
+
+
 def test_busy_is_never_tried_on_another_line_but_a_failed_line_is_left(wording: Wording) -> None:
     rig = Rig(wording, [CallingLine("board"), CallingLine("trunk")])
     rig.campaign(SUNSHINE)
