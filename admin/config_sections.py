@@ -112,7 +112,9 @@ class Sip(Section):
     )
     max_calls: int = Field(default=300, ge=1, le=2000, description="calls at once; further ones hear busy")
     silent_refusal: bool = Field(default=False, description="give strangers no answer instead of 403")
-    dead_after_s: float = Field(default=30.0, ge=5, le=600, description="no sound from a caller for so long: line dead")
+    dead_after_s: float = Field(
+        default=30.0, ge=0, le=600, description="no sound from a caller for so long: line dead; 0: never"
+    )
     session_s: int = Field(default=1800, ge=90, le=86_400, description="session timer (RFC 4028) asked for")
     min_session_s: int = Field(default=90, ge=90, le=3600, description="shortest session timer accepted")
     outbound: HostPort = Field(default="", description="host:port that takes calls out; empty: none")

@@ -137,8 +137,8 @@ class BrowserLine:
             if page.playing is not None and tag != page.playing:
                 # The page has fallen silent by itself, but not for a sound that was still on its way to it.
                 self._tell(page, StopCommand())
-            page.playing = None
-            self._report(call, Key(key, self._now(), heard))
+            playing, page.playing = page.playing, None
+            self._report(call, Key(key, self._now(), heard, playing))
 
     def play_ended(self, call: str, tag: int) -> None:
         """The page has played this sound to its end; ignored for one that was replaced or interrupted."""

@@ -71,11 +71,15 @@ class DialFailed:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key, once, however the line carried it. `heard_ms`: how much of what is playing was heard (0 = none)."""
+    """One key, once, however the line carried it; a bounce of a worn key is none, and stops no sound.
+
+    `playing` is the tag of what the key stopped, None when all was quiet; `heard_ms` is how much was heard of it.
+    """
 
     key: str
     at: float
-    heard_ms: int
+    heard_ms: int = 0
+    playing: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,14 @@ class MediaProcess:
         deaths = 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            control = self._begin(restarted=deaths > 0)
-            self._read(control)
-            self._bury(control)
+            try:
+                control = self._begin(restarted=deaths > 0)
+            except OSError as error:
+                # No memory, no process number, no descriptor: there may be some in a moment.
+                log.error("media_process_not_started", reason=str(error))
+            else:
+                self._read_guarded(control)
+                self._bury(control)
             if self._stopping.is_set():
                 return
             deaths = deaths + 1 if time.monotonic() - started < 30 else 1
@@ -176,10 +181,15 @@ class MediaProcess:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.settimeout(ASK_EVERY_S)
-        process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [sys.executable, "-m", "ivr.media", str(theirs.fileno())], pass_fds=[theirs.fileno()], close_fds=True
-        )
-        theirs.close()
+        try:
+            process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+                [sys.executable, "-m", "ivr.media", str(theirs.fileno())], pass_fds=[theirs.fileno()], close_fds=True
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         with self._lock:
             self._process, self._control = process, ours
             streams = dict(self._streams)
@@ -189,8 +199,15 @@ class MediaProcess:
                     self._send(_connected(name, stream.plan))
         if restarted:
             for name in streams:
-                self._report(name, StreamRestarted())
+                self._tell(name, StreamRestarted())
         return ours
+
+    def _read_guarded(self, control: socket.socket) -> None:
+        try:
+            self._read(control)
+        except Exception:
+            # A report nobody understands: this process is not to be trusted, but there must be one.
+            log.exception("media_report_fault")
 
     def _read(self, control: socket.socket) -> None:
         """Until the process is gone or hangs."""
@@ -216,8 +233,17 @@ class MediaProcess:
             if isinstance(report, protocol.Answered):
                 answered, self._figures = time.monotonic(), report
                 self._ready.set()
+            elif isinstance(report, protocol.NotPlayed):
+                log.error("prompt_not_played", call=report.stream, path=report.path, reason=report.reason)
             else:
-                self._report(report.stream, _event(report))
+                self._tell(report.stream, _event(report))
+
+    def _tell(self, stream: str, event: StreamEvent) -> None:
+        try:
+            self._report(stream, event)
+        except Exception:
+            # What one call's line makes of it must not leave all others without keys.
+            log.exception("stream_event_fault", stream=stream)
 
     def _bury(self, control: socket.socket) -> None:
         with self._lock:
@@ -246,9 +272,9 @@ def _connected(stream: str, plan: StreamPlan) -> protocol.Connected:
 
 def _event(report: protocol.KeyHeard | protocol.PlayEnded | protocol.FellSilent) -> StreamEvent:
     match report:
-        case protocol.KeyHeard(_, key, at, heard_ms):
-            return StreamKey(key, at, heard_ms)
+        case protocol.KeyHeard(_, key, at, heard_ms, playing):
+            return StreamKey(key, at, heard_ms, playing)
         case protocol.PlayEnded(_, tag):
             return ClipsEnded(tag)
-        case protocol.FellSilent(_, for_s):
-            return StreamSilent(for_s)
+        case protocol.FellSilent(_, for_s, spoke):
+            return StreamSilent(for_s, spoke)

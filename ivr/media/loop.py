@@ -141,15 +141,17 @@ class Loop:
                 slot.remove(stream)
         stream.sock.close()
 
-    def _load(self, file: tuple[str, str], law: Law) -> bytes:
+    def _load(self, stream: str, file: tuple[str, str], law: Law) -> bytes:
         path = file[0] if law == "ulaw" else file[1]
         known = self._files.get((path, law))
         if known is None:
             try:
                 known = Path(path).read_bytes()
-            except OSError:
-                # Played as nothing: the application hears at once that it ended, and the caller its next prompt.
-                known = b""
+            except OSError as error:
+                # Played as nothing: the application hears at once that it ended, and the caller its next prompt. Not
+                # remembered: the next time it may be readable.
+                self._tell(protocol.NotPlayed(stream, path, error.strerror or str(error)))
+                return b""
             self._files[path, law] = known
             if len(self._files) > CACHED_FILES:
                 self._files.popitem(last=False)

@@ -36,11 +36,15 @@ class StreamPlan:
 
 @dataclass(frozen=True, slots=True)
 class StreamKey:
-    """A key was pressed; `at` is time.time() at its detection, `heard_ms` what was heard of the playing clips."""
+    """A key was pressed; `at` is time.time() at its detection.
+
+    `playing` is the tag of the clips it stopped, None in silence; `heard_ms` is what was heard of them.
+    """
 
     key: str
     at: float
     heard_ms: int
+    playing: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,13 @@ class ClipsEnded:
 
 @dataclass(frozen=True, slots=True)
 class StreamSilent:
-    """No RTP has come from the other side for this long although it should (one-way audio, dead caller)."""
+    """No RTP has come from the other side for this long although it should (one-way audio, dead caller).
+
+    `spoke`: it did come before, so the way is open, and its phone may only be saving silence.
+    """
 
     for_s: float
+    spoke: bool = False
 
 
 @dataclass(frozen=True, slots=True)

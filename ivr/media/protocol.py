@@ -77,6 +77,7 @@ class KeyHeard(msgspec.Struct, tag=True):
     key: str
     at: float
     heard_ms: int
+    playing: int | None
 
 
 class PlayEnded(msgspec.Struct, tag=True):
@@ -85,12 +86,23 @@ class PlayEnded(msgspec.Struct, tag=True):
 
 
 class FellSilent(msgspec.Struct, tag=True):
+    """Nothing came for so long; `spoke`: something had come before."""
+
     stream: str
     for_s: float
+    spoke: bool
+
+
+class NotPlayed(msgspec.Struct, tag=True):
+    """A file of a prompt can't be read: it was played as nothing."""
+
+    stream: str
+    path: str
+    reason: str
 
 
 Command = Opened | Connected | Played | Stopped | Pressed | Injected | Closed | Asked
-Report = Answered | KeyHeard | PlayEnded | FellSilent
+Report = Answered | KeyHeard | PlayEnded | FellSilent | NotPlayed
 
 encode = msgspec.msgpack.Encoder().encode
 decode_command = msgspec.msgpack.Decoder(Command).decode

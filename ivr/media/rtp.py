@@ -8,11 +8,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+from ivr.bounces import Bounces
+
 HEADER = struct.Struct("!BBHII")
 EVENT = struct.Struct("!BBH")
 KEYS = "0123456789*#ABCD"
 LARGEST = 1500
 TIMESTAMPS_A_FRAME = 160
+TIMESTAMPS_A_SECOND = 8000
 END_BIT = 0x80
 VOLUME = 10
 
@@ -54,10 +57,14 @@ class KeyReceiver:
     """Telephone events in, keys out: each key once, whichever of its packets arrive.
 
     All packets of one key share its timestamp (RFC 4733 §2.5.1.2), so a key is reported with the first packet seen of
-    a timestamp; a late packet of an earlier key is known by it too.
+    a timestamp; a late packet of an earlier key is known by it too. Whether it bounced is told by these timestamps, not
+    by arrival: a network may deliver in one moment what was pressed in a second.
     """
 
     _seen: list[tuple[int, int]] = field(default_factory=list)
+    _bounces: Bounces = field(default_factory=Bounces)
+    _last: tuple[int, int] = (-1, 0)
+    _pressed_s: float = 0.0
 
     def key(self, packet: Packet) -> str | None:
         """The key that this packet is the first one of, or None."""
@@ -68,7 +75,14 @@ class KeyReceiver:
         if event >= len(KEYS) or mark in self._seen:
             return None
         self._seen = [*self._seen[-15:], mark]
-        return KEYS[event]
+        return None if self._bounces.is_bounce(KEYS[event], self._pressed_at(*mark)) else KEYS[event]
+
+    def _pressed_at(self, ssrc: int, timestamp: int) -> float:
+        """Seconds of the other side's clock; another source begins far from the one before."""
+        gone_by = (timestamp - self._last[1] + 0x8000_0000) % 0x1_0000_0000 - 0x8000_0000
+        self._pressed_s += gone_by / TIMESTAMPS_A_SECOND if ssrc == self._last[0] else 10.0
+        self._last = (ssrc, timestamp)
+        return self._pressed_s
 
 
 def event_payload(key: str, duration: int, *, end: bool) -> bytes:

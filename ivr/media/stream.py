@@ -5,20 +5,22 @@ Sound and keys of one call; knows its socket, not the loop that drives it. Nothi
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from ivr.bounces import Bounces
 from ivr.media import protocol, rtp
 from ivr.media.port import Law, StreamPlan
 from ivr.media.tones import ToneReceiver
 from speech.g711 import ALAW_SILENCE, FRAME_BYTES, ULAW_SILENCE, decode_alaw, decode_ulaw
 
 Tell = Callable[[protocol.Report], None]
-Load = Callable[[tuple[str, str], Law], bytes]
+Load = Callable[[str, tuple[str, str], Law], bytes]
 
 FRAME_MS = 20
 SILENCE = {"ulaw": bytes([ULAW_SILENCE]) * FRAME_BYTES, "alaw": bytes([ALAW_SILENCE]) * FRAME_BYTES}
@@ -26,7 +28,7 @@ SILENT_AFTER_S = 5.0
 
 
 class Stream:
-    """`tell` reports to the application; `load` gives a file's G.711 bytes."""
+    """`tell` reports to the application; `load` gives a file's G.711 bytes, for a stream."""
 
     def __init__(self, name: str, sock: socket.socket, tell: Tell, load: Load) -> None:
         self.name = name
@@ -38,9 +40,11 @@ class Stream:
         self._remote: tuple[str, int] = ("", 0)
         self._latched = False
         self._frames: deque[memoryview] = deque()
+        self._files: list[tuple[str, str]] = []
         self._tag: int | None = None
         self._heard_frames = 0
         self._keys_in = rtp.KeyReceiver()
+        self._tone_bounces = Bounces()
         self._keys_out = rtp.KeySender()
         self._tones: ToneReceiver | None = None
         self._packet = bytearray(rtp.HEADER.size + FRAME_BYTES)
@@ -50,42 +54,48 @@ class Stream:
         self._talking = False
         self._last_packet = time.monotonic()
         self._silences = 0
+        self._spoke = False
 
     # -- told by the application
 
     def connect(self, plan: StreamPlan) -> None:
+        other_law = self._plan is not None and self._plan.law != plan.law
         self._plan = plan
         self._remote = plan.remote
         self._latched = not plan.symmetric
         self._tones = ToneReceiver() if plan.inband_keys else None
         self._last_packet = time.monotonic()
         self._silences = 0
+        if other_law and self._frames:
+            self._frames = deque(itertools.islice(self._framed(), self._heard_frames, None))
 
     def play(self, tag: int, files: list[tuple[str, str]]) -> None:
-        law: Law = self._plan.law if self._plan else "ulaw"
-        self._frames.clear()
         self._heard_frames = 0
-        self._tag = tag
-        for file in files:
-            sound = memoryview(self._load(file, law))
-            self._frames.extend(
-                sound[at : at + FRAME_BYTES] for at in range(0, len(sound) - FRAME_BYTES + 1, FRAME_BYTES)
-            )
+        self._tag, self._files = tag, files
+        self._frames = deque(self._framed())
         if not self._frames:
             self._ended()
+
+    def _framed(self) -> Iterator[memoryview]:
+        law: Law = self._plan.law if self._plan else "ulaw"
+        for file in self._files:
+            sound = memoryview(self._load(self.name, file, law))
+            for at in range(0, len(sound) - FRAME_BYTES + 1, FRAME_BYTES):
+                yield sound[at : at + FRAME_BYTES]
 
     def stop(self) -> None:
         self._frames.clear()
         self._tag = None
+        self._heard_frames = 0
 
     def press(self, keys: str) -> None:
         self._keys_out.press(keys)
 
     def key(self, key: str) -> None:
         """A key, by whatever way: silence from the next frame on, then the application is told."""
-        heard_ms = self._heard_frames * FRAME_MS
+        playing, heard_ms = self._tag, self._heard_frames * FRAME_MS
         self.stop()
-        self._tell(protocol.KeyHeard(self.name, key, time.time(), heard_ms))
+        self._tell(protocol.KeyHeard(self.name, key, time.time(), heard_ms, playing))
 
     # -- once every 20 ms
 
@@ -112,7 +122,7 @@ class Stream:
     def _ended(self) -> None:
         if self._tag is not None:
             self._tell(protocol.PlayEnded(self.name, self._tag))
-        self._tag = None
+        self.stop()
 
     def _send(self, payload_type: int, timestamp: int, payload: bytes | memoryview, marker: bool) -> None:
         packet, size = self._packet, rtp.HEADER.size + len(payload)
@@ -134,7 +144,7 @@ class Stream:
         silent = now - self._last_packet
         if silent >= SILENT_AFTER_S * (self._silences + 1):
             self._silences += 1
-            self._tell(protocol.FellSilent(self.name, silent))
+            self._tell(protocol.FellSilent(self.name, silent, self._spoke))
 
     # -- whenever a packet comes
 
@@ -142,21 +152,30 @@ class Stream:
         """One datagram; anything that is not this call's RTP is dropped."""
         plan = self._plan
         packet = rtp.parse(data)
-        if plan is None or packet is None or packet.payload_type not in (plan.payload_type, plan.keys_payload_type):
+        if plan is None or packet is None:
             self.refused += 1
+            return
+        if packet.payload_type not in (plan.payload_type, plan.keys_payload_type):
+            self.refused += 1
+            if source == self._remote:
+                self._lives()  # Comfort noise, say: nothing we take, but its phone is there.
             return
         if not self._latch(source):
             self.refused += 1
             return
         self.received += 1
-        self._last_packet, self._silences = time.monotonic(), 0
+        self._lives()
         if packet.payload_type == plan.keys_payload_type:
             if pressed := self._keys_in.key(packet):
                 self.key(pressed)
         elif self._tones is not None:
             decoded = decode_ulaw(packet.payload) if plan.law == "ulaw" else decode_alaw(packet.payload)
             for pressed in self._tones.keys(decoded):
-                self.key(pressed)
+                if not self._tone_bounces.is_bounce(pressed, packet.timestamp / rtp.TIMESTAMPS_A_SECOND):
+                    self.key(pressed)
+
+    def _lives(self) -> None:
+        self._last_packet, self._silences, self._spoke = time.monotonic(), 0, True
 
     def _latch(self, source: tuple[str, int]) -> bool:
         """Behind an address translator the sound comes from elsewhere than was said: believe the first, once.

@@ -135,6 +135,78 @@ def test_a_key_stops_the_sound_at_once(media: MediaProcess, told: Told, clip: Cl
     assert set(far.frames(3)) == {b"\xff" * 160}
 
 
+def test_a_bounced_key_is_none_and_stops_nothing(media: MediaProcess, told: Told, clip: Clip) -> None:
+    far = Far(media, "a")
+    far.press("1", 800)
+    told.next(StreamKey)
+    media.play("a", [clip], 1)
+    while far.frames(1)[0][0] != 5:
+        continue
+    far.press("1", 800 + 639)  # 79.9 ms after, by its own clock
+    assert [frame[0] for frame in far.frames(5)] == [6, 7, 8, 9, 10]
+    far.press("1", 800 + 639 + 640)
+    event = told.next(StreamKey)[1]
+    assert (event.key, event.playing) == ("1", 1)  # type: ignore[union-attr]
+
+
+def test_keys_that_a_network_delivers_together_are_all_told(media: MediaProcess, told: Told) -> None:
+    far = Far(media, "a")
+    for place, key in enumerate("100#"):
+        far.press(key, 800 + 1600 * place)
+    assert "".join(told.next(StreamKey)[1].key for _ in range(4)) == "100#"  # type: ignore[union-attr]
+
+
+def test_a_changed_law_changes_the_rest_of_the_prompt(media: MediaProcess, clip: Clip, tmp_path: Path) -> None:
+    alaw = tmp_path / "clip.al"
+    alaw.write_bytes(b"".join(bytes([number + 101]) * 160 for number in range(100)))
+    far = Far(media, "a")
+    media.play("a", [Clip("k", "clip", clip.ulaw, alaw, clip.wav, 2000)], 1)
+    while far.frames(1)[0][0] != 20:
+        continue
+    plan = StreamPlan(remote=far.sock.getsockname(), law="alaw", payload_type=8, keys_payload_type=101)
+    media.connect("a", plan)
+    later = [frame[0] for frame in far.frames(30)]
+    assert later == sorted(later)
+    assert later[-1] == 100 + 20 + 30
+
+
+def test_a_prompt_that_can_not_be_read_is_tried_again(media: MediaProcess, told: Told, tmp_path: Path) -> None:
+    missing = tmp_path / "late.ul"
+    clip = Clip("k", "late", missing, missing, missing, 100)
+    far = Far(media, "a")
+    media.play("a", [clip], 1)
+    told.next(ClipsEnded)
+    missing.write_bytes(b"\x05" * 800)
+    media.play("a", [clip], 2)
+    assert told.next(ClipsEnded) == ("a", ClipsEnded(2))
+    assert b"\x05" * 160 in far.frames(20)
+
+
+def test_a_fault_of_one_calls_line_leaves_the_others_their_keys(told: Told) -> None:
+    def report(stream: str, event: StreamEvent) -> None:
+        if stream == "bad":
+            raise ValueError("a fault of its line")
+        told(stream, event)
+
+    process = MediaProcess(SETTINGS, report)
+    process.start()
+    Far(process, "bad").press("1", 160)
+    time.sleep(0.05)
+    Far(process, "good").press("2", 160)
+    assert told.next(StreamKey)[0] == "good"
+    process.stop()
+
+
+def test_comfort_noise_is_a_sign_of_life(media: MediaProcess, told: Told) -> None:
+    far = Far(media, "a")
+    far.send(b"\xff" * 160)
+    ends = time.monotonic() + 5.5
+    while time.monotonic() < ends:
+        far.send(b"\x40", payload_type=13)
+        time.sleep(0.2)
+    assert told.events.empty()
+
+
 def test_keys_are_told_once_and_come_by_other_ways_too(media: MediaProcess, told: Told) -> None:
     far = Far(media, "a")
     for timestamp in (160, 160, 160, 960, 960, 160):

@@ -64,6 +64,13 @@ def test_each_key_once_whichever_packets_arrive() -> None:
     assert receiver.key(event("7", 900)) is None  # late
 
 
+def test_bounces_are_told_by_the_other_sides_clock() -> None:
+    receiver = KeyReceiver()
+    pressed = [receiver.key(event("7", at)) for at in (0xFFFFFF00, 0x100, 0x37F, 0x600)]
+    assert pressed == ["7", None, None, "7"]  # 64 ms, over the timestamp's wrap; 79.9 ms; 80.1 ms
+    assert receiver.key(event("8", 0x610)) == "8"
+
+
 def test_events_that_are_no_keys() -> None:
     receiver = KeyReceiver()
     for payload in (b"", b"\x01", b"\x10\x0a\x00\xa0", b"\xff\xff\xff\xff"):

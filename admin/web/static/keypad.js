@@ -1,17 +1,27 @@
 // The keypad, by mouse, finger or keyboard: tells press(key) at the moment a key goes down. No call in here.
 
 const KEYS = new Set("0123456789*#ABCD");
+const BOUNCE_MS = 80;
 
 export class Keypad {
   constructor(element, press) {
     this.element = element;
-    this.press = press;
+    this.pressed = press;
+    this.last = { key: "", at: 0 };
     this.buttons = new Map([...element.querySelectorAll("button")].map((button) => [button.dataset.key, button]));
     this.byPointer = new WeakSet();
     for (const [key, button] of this.buttons) this.listen(key, button);
     window.addEventListener("keydown", (event) => this.keyDown(event));
     window.addEventListener("keyup", () => this.release());
     this.enable(false);
+  }
+
+  // A finger that trembles on the glass presses once.
+  press(key) {
+    const at = performance.now();
+    const bounced = key === this.last.key && at - this.last.at < BOUNCE_MS;
+    this.last = { key, at };
+    if (!bounced) this.pressed(key);
   }
 
   enable(on) {

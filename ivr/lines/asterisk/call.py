@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from ivr.bounces import Bounces
 from ivr.lines.asterisk.causes import NORMAL_CLEARING, GoneCause
 from ivr.lines.asterisk.wire import (
     Body,
@@ -66,6 +67,7 @@ class AsteriskCall:
         self._playing = ""
         self._tag = 0
         self._began: float | None = None
+        self._bounces = Bounces()
 
     def tell(self, event: LineEvent) -> None:
         """Report; nothing after the end."""
@@ -114,9 +116,12 @@ class AsteriskCall:
         if event.digit not in KEYS:
             return
         when = seconds(event.timestamp, time.time())
+        if self._bounces.is_bounce(event.digit, when):
+            return
+        playing = self._tag if self._playing else None
         heard_ms = max(0, int((when - self._began) * 1000)) if self._playing and self._began else 0
         self.stop_playing()
-        self.tell(Key(event.digit, when, heard_ms))
+        self.tell(Key(event.digit, when, heard_ms, playing))
 
     def playback_started(self, event: PlaybackStarted) -> None:
         if event.playback.id == self._playing and self._began is None:

@@ -115,14 +115,15 @@ class Switchboard:
         if call is None or not call.answered:
             return
         match event:
-            case StreamKey(key, at, heard_ms):
+            case StreamKey(key, at, heard_ms, playing):
                 if call.keys.returned(key, self._clock.now()):
-                    self._report(stream, Key(key, at, heard_ms))
+                    self._report(stream, Key(key, at, heard_ms, playing))
             case ClipsEnded(tag):
                 self._report(stream, PlayEnded(tag))
             case StreamRestarted():
                 self._report(stream, Interrupted("media_restarted"))
-            case StreamSilent(for_s) if for_s >= self._settings.dead_after_s:
+            # Who spoke before may only be saving silence: what became of him the PBX knows, and tells in time.
+            case StreamSilent(for_s, spoke) if 0 < self._settings.dead_after_s * (4 if spoke else 1) <= for_s:
                 log.warning("call_silent", call=stream, for_s=round(for_s, 1))
                 self.end(call, "dead_line")
 

@@ -207,15 +207,15 @@ class Leg:
         if self.is_over or not self.answered:
             return
         match event:
-            case StreamKey(key, at, heard_ms):
+            case StreamKey(key, at, heard_ms, playing):
                 if self._keys.returned(key, self.station.clock.now()):
-                    self.tell(Key(key, at, heard_ms))
+                    self.tell(Key(key, at, heard_ms, playing))
             case ClipsEnded(tag):
                 self.tell(PlayEnded(tag))
             case StreamRestarted():
                 self.tell(Interrupted("media_restarted"))
-            case StreamSilent(for_s):
-                self.liveness.silent(for_s)
+            case StreamSilent(for_s, spoke):
+                self.liveness.silent(for_s, spoke=spoke)
 
     # -- the end
 

@@ -35,6 +35,7 @@ class Liveness:
         self._timer: Timer | None = None
         self._probe: Asked | None = None
         self._told_one_way = False
+        self._answers = False
 
     def begin(self, session: Session, message: Request | Response) -> None:
         """A session was agreed on, or refreshed by the other side."""
@@ -49,10 +50,13 @@ class Liveness:
             self._timer.cancel()
             self._timer = None
 
-    def silent(self, for_s: float) -> None:
-        """No sound has come for so long: ask whether anybody is there."""
+    def silent(self, for_s: float, *, spoke: bool) -> None:
+        """No sound has come for so long: ask whether anybody is there.
+
+        Where sound did come before, an answer is enough: many phones and gateways send nothing while nobody speaks.
+        """
         settings = self._leg.station.settings
-        if settings.dead_after_s and for_s >= settings.dead_after_s:
+        if settings.dead_after_s and for_s >= settings.dead_after_s and not (spoke and self._answers):
             log.warning("call_silent", call=self._leg.call, for_s=round(for_s, 1))
             self._leg.hang_up("dead_line")
             return
@@ -69,7 +73,9 @@ class Liveness:
             return
         if response.status in (408, 481):
             self._lost("timeout")
-        elif not self._told_one_way:
+            return
+        self._answers = True
+        if not self._told_one_way:
             self._told_one_way = True
             log.warning("one_way_audio", call=self._leg.call)
 

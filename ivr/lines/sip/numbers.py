@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from aiosipua import SipRequest, parse_address
 
+from ivr.bounces import Bounces
 from ivr.lines.sip.hop import unquoted
 
 LONGEST_NUMBER = 32
@@ -95,11 +96,14 @@ class KeyWays:
     def __init__(self, window_s: float = 0.6) -> None:
         self._window_s = window_s
         self._given_in: list[str] = []
+        self._info_bounces = Bounces()
         self._by_info: tuple[str, float] | None = None
         self._by_sound: tuple[str, float] | None = None
 
     def by_info(self, key: str, now: float) -> bool:
         """Whether this INFO key is to be given to the media process (which returns it like any other)."""
+        if self._info_bounces.is_bounce(key, now):
+            return False
         if self._by_sound and self._by_sound[0] == key and now - self._by_sound[1] < self._window_s:
             self._by_sound = None
             return False

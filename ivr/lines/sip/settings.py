@@ -43,7 +43,7 @@ class SipSettings:
     that the other side is unreachable; `answer_within_s`: a call that the application never answers is let go.
 
     `probe_after_s`: silence on the wire until the other side is asked whether it lives; `dead_after_s`: silence that
-    ends the call even if it says so (one-way audio: its keys could not arrive), 0 for never.
+    ends the call even if it says so, where nothing ever came (one-way audio: its keys could not arrive), 0 for never.
     """
 
     host: str = "127.0.0.1"

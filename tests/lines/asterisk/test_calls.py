@@ -89,8 +89,18 @@ def test_a_key_stops_the_sound_and_tells_how_much_was_heard(at: Board) -> None:
     at.events()
     at.hears("ChannelDtmfReceived", digit="5", timestamp=KEYED)
     at.hears("ChannelDtmfReceived", digit="6", timestamp=KEYED)
-    assert at.events() == [Key("5", seconds(KEYED, 0), 1250), Key("6", seconds(KEYED, 0), 0)]
+    assert at.events() == [Key("5", seconds(KEYED, 0), 1250, 1), Key("6", seconds(KEYED, 0))]
     assert at.asterisk.lines()[-1] == "DELETE playbacks/1.1-1"
+
+
+def test_a_bounced_key_is_none_and_stops_nothing(at: Board) -> None:
+    call = at.board.calls[at.talk()]
+    at.hears("ChannelDtmfReceived", digit="5", timestamp="2026-11-23T17:47:44.000+0000")
+    at.events()
+    call.play([clip("one")], 2)
+    at.hears("ChannelDtmfReceived", digit="5", timestamp="2026-11-23T17:47:44.079+0000")
+    assert at.events() == []
+    assert not at.asterisk.lines()[-1].startswith("DELETE")
 
 
 def test_what_is_no_key_is_none(at: Board) -> None:

@@ -212,6 +212,15 @@ def test_a_silent_caller(bench: PyVoipBench, phone: Phone) -> None:
     assert bench.told()[1:] == [Gone("dead_line")]
 
 
+def test_a_caller_that_saves_silence_is_kept_longer(bench: PyVoipBench, phone: Phone) -> None:
+    call(phone)
+    bench.board.heard_stream(bench.call, StreamSilent(119.0, spoke=True))
+    bench.expect_silence()
+    bench.board.heard_stream(bench.call, StreamSilent(120.0, spoke=True))
+    phone.reply(bench.expect_request("BYE"), 200)
+    assert bench.told()[1:] == [Gone("dead_line")]
+
+
 def test_keys_by_info_and_questions_by_options(bench: PyVoipBench, phone: Phone) -> None:
     call(phone)
     phone.send("INFO", "Signal=5\r\n", kind="application/dtmf-relay")

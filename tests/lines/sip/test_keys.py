@@ -85,6 +85,9 @@ def test_a_gateway_that_sends_each_key_by_both_ways(bench: Bench, phone: Phone) 
         second("1")
         bench.clock.advance(1)
     info("2")
+    bench.clock.advance(0.079)
+    info("2")  # a bounce
+    bench.clock.advance(0.081)
     info("2")
     assert [event.key for event in bench.told() if isinstance(event, Key)] == ["1", "1", "1", "1", "2", "2"]
 

@@ -18,8 +18,8 @@ def is_alive(bench: Bench) -> bool:
     return bench.endpoint.calls == ["call-1"]
 
 
-def silent(bench: Bench, for_s: float = 5.0) -> None:
-    bench.endpoint.heard_stream("call-1", StreamSilent(for_s))
+def silent(bench: Bench, for_s: float = 5.0, *, spoke: bool = False) -> None:
+    bench.endpoint.heard_stream("call-1", StreamSilent(for_s, spoke))
 
 
 # -- we refresh
@@ -199,6 +199,18 @@ def test_one_way_audio_for_too_long(make_bench: Benches) -> None:
     silent(bench, 30.0)
     phone.reply(bench.expect_request("BYE"), 200)
     assert bench.told() == [Gone("dead_line")]
+
+
+def test_a_phone_that_saves_silence_is_kept(make_bench: Benches) -> None:
+    """It spoke before, and answers: it only sends nothing while nobody speaks."""
+    bench = make_bench(dead_after_s=30)
+    phone = Phone(bench)
+    phone.call()
+    for seconds in range(5, 200, 5):
+        silent(bench, float(seconds), spoke=True)
+        phone.reply(bench.expect_request("OPTIONS"), 200)
+        bench.clock.advance(5)
+    assert is_alive(bench)
 
 
 def test_the_network_says_that_the_caller_is_gone(bench: Bench, phone: Phone) -> None:
