@@ -121,12 +121,15 @@ def scenario(behaviours: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def retailers(behaviours: Mapping[str, str], folder: Path, within_s: int) -> Iterator[int]:
-    """The city takes calls at the port given; ended by us, so that a call too many would still be seen."""
-    port = free_udp_port()
+def retailers(behaviours: Mapping[str, str], folder: Path, within_s: int, port: int = 0) -> Iterator[int]:
+    """The city takes calls at the port given; ended by us, so that a call too many would still be seen.
+
+    What it hears it sends back, so that lines which listen for life hear some.
+    """
+    port = port or free_udp_port()
     (folder / "retailers.xml").write_text(scenario(behaviours), encoding="utf-8")
     command = [str(peers.require("sipp")["sipp"]), "-sf", "retailers.xml", "-i", "127.0.0.1", "-p", str(port)]
-    command += ["-mp", str(free_media_port()), "-timeout", f"{within_s}s", "-nostdin", "-trace_err", "-aa"]
+    command += ["-mp", str(free_media_port()), "-timeout", f"{within_s}s", "-nostdin", "-trace_err", "-aa", "-rtp_echo"]
     with (
         (folder / "sipp.out").open("wb") as said,
         subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT) as sipp,

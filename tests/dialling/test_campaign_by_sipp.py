@@ -32,6 +32,7 @@ from orders.models import (
 )
 from orders.store import Store, open_store
 from tests.dialling.sipp_retailers import answers, errors, never_answers, refuses, retailers
+from tests.lines.asterisk.pbx import running_pbx
 from tests.sipp.placed import free_tcp_port, noon_somewhere
 
 BEHAVIOURS = {
@@ -61,13 +62,17 @@ OUTCOMES = {
 }
 
 
+def by_trunk(port: int) -> dict[str, object]:
+    """The direct SIP line, with a trunk at this port."""
+    return {"sip": {"port": free_tcp_port(), "outbound": f"127.0.0.1:{port}", "dead_after_s": 90}}
+
+
 @contextmanager
-def calling(folder: Path, trunk: int, **campaigns: object) -> Iterator[Node]:
-    """A whole node that calls out by the trunk at this port; everybody of the demo may be called and orders today."""
+def calling(folder: Path, line: dict[str, object], **campaigns: object) -> Iterator[Node]:
+    """A whole node that calls out by this line; everybody of the demo may be called and orders today."""
     config = Config(  # type: ignore[arg-type]
         data=str(folder / "data"),
         timezone=noon_somewhere(),
-        sip={"port": free_tcp_port(), "outbound": f"127.0.0.1:{trunk}", "dead_after_s": 90},
         web={"port": free_tcp_port()},
         media={"first_port": 24_000, "last_port": 24_998},
         dialogue={"first_key_ms": 1500},
@@ -75,6 +80,7 @@ def calling(folder: Path, trunk: int, **campaigns: object) -> Iterator[Node]:
             "enabled": True, "ports": 100, "most": 30, "starts_per_s": 6, "ring_s": 5, "windows": ("00:00-23:59",),
             "callback_number": "95001", "retry": {"most": 1}, **campaigns,
         },
+        **line,
     )  # fmt: skip
     prepare_folder(config)
     store = open_database(config)
@@ -150,23 +156,46 @@ def ordered(store: Store) -> set[str]:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("many", [10, FILLERS], ids=["a handful", "two hundred"])
 def test_every_retailer_gets_its_one_call_and_its_outcome(tmp_path: Path, many: int) -> None:
-    with retailers(BEHAVIOURS, tmp_path, 300) as trunk, calling(tmp_path, trunk) as node:
-        campaign = begin(node, fillers(node.store, many))
-        until(lambda: over(node.store, many), 60 + many)
-        assert {digit: set(found) for digit, found in outcomes(node.store).items()} == {
-            digit: {outcome} for digit, outcome in OUTCOMES.items()
-        }, errors(tmp_path)
-        with node.store.session() as session:
-            calls = Counter(session.scalars(select(CallAttempt.number)))
-            refused = session.scalar(select(func.count()).where(CallConsent.proof.startswith("keyed on call")))
-            callbacks = session.scalar(select(func.count()).where(CallbackRequest.reason == "asked"))
-            left = select(CampaignTarget.reason).where(CampaignTarget.state != "done")
-            assert set(session.scalars(left.where(CampaignTarget.campaign_id == campaign))) == {"asked_later"}
-        assert set(calls.values()) == {1}
-        assert (len(calls), refused, callbacks) == (many, many // 10, many // 10)
-        expected = ordered(node.store)
-        assert len(expected) == many // 10
-        until(lambda: expected <= sold(node), 20)
+    with retailers(BEHAVIOURS, tmp_path, 300) as trunk, calling(tmp_path, by_trunk(trunk)) as node:
+        everybody_is_called(node, many, tmp_path)
+
+
+@pytest.mark.peer("sipp")
+@pytest.mark.peer("asterisk")
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_same_through_asterisk(tmp_path: Path) -> None:
+    with running_pbx(tmp_path / "pbx") as pbx, retailers(BEHAVIOURS, tmp_path, 200, pbx.trunk_port):
+        ari = {"enabled": True, "url": pbx.url, "password": pbx.password, "caller_id": "95001"}
+        with calling(tmp_path, {"sip": {"enabled": False}, "asterisk": ari}) as node:
+            line = node.asterisk
+            assert line is not None
+            until(lambda: line.health().state == "up", 20)
+            everybody_is_called(node, 20, tmp_path)
+            with node.store.session() as session:
+                rang = select(func.count()).where(CallAttempt.rang_at < CallAttempt.ended_at)
+                # Busy and declined are known at once, the number that is none too; all others rang before.
+                assert (session.scalar(rang) or 0) >= 14
+
+
+def everybody_is_called(node: Node, many: int, folder: Path) -> None:
+    """So many are called, each once; what came of it is right on both sides of the hand-over."""
+    campaign = begin(node, fillers(node.store, many))
+    until(lambda: over(node.store, many), 60 + many)
+    assert {digit: set(found) for digit, found in outcomes(node.store).items()} == {
+        digit: {outcome} for digit, outcome in OUTCOMES.items()
+    }, errors(folder)
+    with node.store.session() as session:
+        calls = Counter(session.scalars(select(CallAttempt.number)))
+        refused = session.scalar(select(func.count()).where(CallConsent.proof.startswith("keyed on call")))
+        callbacks = session.scalar(select(func.count()).where(CallbackRequest.reason == "asked"))
+        left = select(CampaignTarget.reason).where(CampaignTarget.state != "done")
+        assert set(session.scalars(left.where(CampaignTarget.campaign_id == campaign))) == {"asked_later"}
+    assert set(calls.values()) == {1}
+    assert (len(calls), refused, callbacks) == (many, many // 10, many // 10)
+    expected = ordered(node.store)
+    assert len(expected) == many // 10
+    until(lambda: expected <= sold(node), 20)
 
 
 @pytest.mark.peer("sipp")
@@ -175,7 +204,7 @@ def test_every_retailer_gets_its_one_call_and_its_outcome(tmp_path: Path, many: 
 def test_the_next_try_goes_to_the_backup_phone(tmp_path: Path) -> None:
     busy_then_orders = {"135000000.0": refuses("486 Busy Here"), "136000000.0": BEHAVIOURS["[02468]0"]}
     retry = {"retry": {"most": 2, "busy": 1}, "spacing_min": 1}
-    with retailers(busy_then_orders, tmp_path, 120) as trunk, calling(tmp_path, trunk, **retry) as node:
+    with retailers(busy_then_orders, tmp_path, 120) as trunk, calling(tmp_path, by_trunk(trunk), **retry) as node:
         campaign = begin(node, fillers(node.store, 1))
         until(lambda: over(node.store, 1), 20)
         with node.store.transaction() as session:

@@ -148,6 +148,7 @@ WANTED = (
     "CallBroadcast",
     "StasisStart",
     "StasisEnd",
+    "Dial",
     "ChannelDestroyed",
     "ChannelHangupRequest",
     "ChannelDtmfReceived",
