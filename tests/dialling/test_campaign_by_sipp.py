@@ -33,6 +33,7 @@ from orders.models import (
 from orders.store import Store, open_store
 from tests.dialling.sipp_retailers import answers, errors, never_answers, refuses, retailers
 from tests.lines.asterisk.pbx import running_pbx
+from tests.lines.sipp import peer
 from tests.sipp.placed import free_tcp_port, noon_somewhere
 
 BEHAVIOURS = {
@@ -216,3 +217,27 @@ def test_the_next_try_goes_to_the_backup_phone(tmp_path: Path) -> None:
             target.next_attempt_at -= back
         until(lambda: over(node.store, 2), 40)
         assert outcomes(node.store) == {"0": ["busy", "ordered"]}
+
+
+@pytest.mark.peer("sipp")
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_no_retailer_who_calls_is_refused_while_reminders_take_every_line_they_may(tmp_path: Path) -> None:
+    """Six lines, half of them kept for retailers who call: three of those call at once, again and again."""
+    silent = {"[0-9]": answers(hangs_up=False)}
+    half = {"ports": 6, "most": 6, "starts_per_s": 20, "reserve": 0.5, "reserve_at_cutoff": 0.5}
+    with retailers(silent, tmp_path, 200) as trunk:
+        line = {"sip": {"port": free_tcp_port(), "outbound": f"127.0.0.1:{trunk}", "max_calls": 6}}
+        with calling(tmp_path, line, **half) as node:
+            begin(node, fillers(node.store, 6))
+            until(lambda: node.sip.live_calls() == 3, 20)
+            callers = tmp_path / "callers"
+            callers.mkdir()
+            peer.run("plain", callers, node.config.sip.port, "-l", "3", "-r", "3", calls=60, within_s=90)
+            until(lambda: over(node.store, 6), 90)
+            assert set(outcomes_of_all(node.store)) == {"no_key"}
+
+
+def outcomes_of_all(store: Store) -> list[str]:
+    with store.session() as session:
+        return list(session.scalars(select(CallAttempt.outcome)))

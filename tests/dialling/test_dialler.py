@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from ivr.dialling.pacing import Pacing
 from ivr.lines import port
+from ivr.replay import replay_stored
 from orders.models import CallAttempt, Order
 from speech.wording import Wording
 from tests.dialling.rig import CallingLine, Rig
@@ -37,6 +38,7 @@ def test_the_call_becomes_the_order(rig: Rig) -> None:
     with rig.world.store.session() as session:
         order = session.scalars(select(Order).where(Order.call_id == wish.call)).one()
     assert order.channel == "phone"
+    assert replay_stored(rig.world.store, wish.call) is None
 
 
 def test_nobody_is_dialled_twice(rig: Rig) -> None:
