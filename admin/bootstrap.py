@@ -21,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from admin.calling_out import CampaignCare, calling_desk, dialler_of
 from admin.config import Config, ConfigError
 from admin.config_settings import (
     asterisk_settings,
@@ -178,8 +179,10 @@ class Node:
         self.schedule = BackgroundScheduler(timezone=config.zone())
         SalesCare(store, self.sales, config).add_to(self.schedule, config.sales)
         add_sweeping(self.schedule, prompts, config.speech.cache_mb)
+        if config.campaigns.enabled:
+            CampaignCare(store, calling_desk(config), config).add_to(self.schedule)
         self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=parallel_of(config))
-        self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
+        self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config), calling=calling_desk(config))
         bound = frozenset({ASTERISK} if gateway else ())
         self.runner = Runner(
             store,
@@ -207,6 +210,8 @@ class Node:
         reports = self.exchange.events_of(lambda: _made(self.asterisk))
         self.asterisk = AsteriskLine(gateway, reports, name=ASTERISK, settled=self.settling.settle) if gateway else None
         self.twilio = self._twilio(cloud, wording) if cloud else None
+        by_sip = self.sip if config.sip.enabled else None
+        self.dialler = dialler_of(config, store, self.exchange, {"sip": by_sip, ASTERISK: self.asterisk})
         demo = self._is_demo()
         web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
         self.has_phone = web.phone
@@ -233,6 +238,9 @@ class Node:
             self._step(starting, "the schedule", self.schedule.start, self.schedule.shutdown)
             self._step(starting, "the step process", self.steps.start, self.steps.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
+            if self.dialler:
+                # What lines report at their end of calls that rang is noted when they have stopped.
+                starting.callback(self.dialler.work_off)
             if self.config.sip.enabled or self.pyvoip:
                 self._step(starting, "the media process", self.media.start, self.media.stop)
             if self.config.sip.enabled:
@@ -244,6 +252,9 @@ class Node:
                 self._step(starting, "the Asterisk line", self.asterisk.start, self.asterisk.stop)
             if self.twilio:
                 starting.callback(self.twilio.stop)
+            if self.dialler:
+                self._try("the database", self.dialler.reclaim)
+                self._step(starting, "the dialler", self.dialler.start, self.dialler.stop)
             self._step(starting, "the web side", self.web.start, self.web.stop)
             self._step(starting, "the browser phone", self.browser.start, self.browser.stop)
             self._started = starting.pop_all()

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
+from admin.config_campaigns import Campaigns, campaign_problems
 from admin.config_sections import (
     Asterisk,
     Database,
@@ -53,6 +54,7 @@ class Config(Section):
     pyvoip: PyVoip = Field(default=PyVoip(), description=PyVoip.__doc__)
     asterisk: Asterisk = Field(default=Asterisk(), description=Asterisk.__doc__)
     twilio: Twilio = Field(default=Twilio(), description=Twilio.__doc__)
+    campaigns: Campaigns = Field(default=Campaigns(), description=Campaigns.__doc__)
     media: Media = Field(default=Media(), description=Media.__doc__)
     speech: Speech = Field(default=Speech(), description=Speech.__doc__)
     dialogue: Dialogue = Field(default=Dialogue(), description=Dialogue.__doc__)
@@ -64,6 +66,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
         problems = [*_zone_problems(self.timezone), *_sip_problems(self), *_web_problems(self), *_port_problems(self)]
+        problems += campaign_problems(self.campaigns, self.sip, self.asterisk)
         if self.pyvoip.enabled and not self.pyvoip.registrar.server:
             problems.append("pyvoip.enabled needs pyvoip.registrar.server: pyVoIP may only be an extension of a PBX")
         if self.asterisk.enabled and not (self.asterisk.password.get_secret_value() or self.asterisk.password_file):
