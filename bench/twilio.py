@@ -1,7 +1,7 @@
 """How long Twilio waits for our answers with a hundred calls at once, beside an empty view behind the same server.
 
-Callers order by code, at a person's pace, a hundred of them on the line together: each webhook is signed, taken through the whole node (signature,
-record, steps with their commits, TwiML) and answered over real HTTP. Every order is counted at the end.
+Callers order by code, at a person's pace, a hundred of them on the line together. Each webhook is signed, taken through
+the whole node (signature, record, steps with their commit, TwiML) and answered over real HTTP. Each order is counted.
 """
 
 from __future__ import annotations
