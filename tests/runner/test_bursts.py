@@ -33,8 +33,8 @@ def runner(world: World) -> Runner:
     return runner
 
 
-def keys(text: str, *, heard_ms: int = 3000) -> list[Event]:
-    return [KeyPressed(key, 1000 + at * 250, heard_ms if not at else 0) for at, key in enumerate(text)]
+def keys(text: str) -> list[Event]:
+    return [KeyPressed(key, 1000 + at * 250) for at, key in enumerate(text)]
 
 
 def test_a_burst_is_its_keys_one_after_the_other(runner: Runner, world: World) -> None:
@@ -74,15 +74,15 @@ def test_only_on_top_of_the_step_it_follows(runner: Runner, world: World) -> Non
         runner.handle_burst("nobody", keys("1"), 0)
 
 
-def test_an_order_in_the_middle_of_a_burst_is_told(runner: Runner) -> None:
+def test_an_order_in_the_middle_of_a_burst_is_told(runner: Runner, world: World) -> None:
     """Its last event places nothing, but the dispatcher is to be woken all the same."""
-    assert not ordered(runner, to_its_end=False).placed_order
-    assert ordered(runner, to_its_end=True).placed_order
+    assert not ordered(runner, world, to_its_end=False).placed_order
+    assert ordered(runner, world, to_its_end=True).placed_order
 
 
-def test_nothing_counts_after_the_end(runner: Runner) -> None:
-    ordered(runner, to_its_end=False)
-    placed = ordered(runner, to_its_end=True)
+def test_nothing_counts_after_the_end(runner: Runner, world: World) -> None:
+    ordered(runner, world, to_its_end=False)
+    placed = ordered(runner, world, to_its_end=True)
     silence = [PromptsEnded(placed.state.generation), TimerExpired(placed.state.generation)]
     said = runner.handle_burst(CALL, silence, placed.sequence)
     assert said.state.stage == "ending"
@@ -91,11 +91,14 @@ def test_nothing_counts_after_the_end(runner: Runner) -> None:
     assert ended.sequence == said.sequence + 1
 
 
-def ordered(runner: Runner, *, to_its_end: bool) -> Handled:
+def ordered(runner: Runner, world: World, *, to_its_end: bool) -> Handled:
     """The usual basket up to its read-back; or from there, confirmed, with a stale timer behind."""
     if not to_its_end:
         return runner.handle_burst(CALL, keys("11234#11"), 1)
-    return runner.handle_burst(CALL, [KeyPressed("1", 9000, 3000), TimerExpired(0)], 9)
+    record = CallRecords(world.store).of(CALL)
+    assert record is not None
+    confirming = KeyPressed("1", 9000, 3000, 3000, record.state.generation)
+    return runner.handle_burst(CALL, [confirming, TimerExpired(0)], 9)
 
 
 def _stored(world: World, session: object = None) -> int:

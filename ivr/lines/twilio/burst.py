@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from ivr.call_record import CallRecord
@@ -15,18 +16,23 @@ KEY_GAP_MS = 250
 """Twilio tells no times of keys: a human's pace is assumed. A key that bounced can't be told from one pressed twice."""
 
 
-def keys_pressed(record: CallRecord, keys: str, now: datetime, pause_s: int) -> tuple[Event, ...]:
+def keys_pressed(
+    record: CallRecord, keys: str, now: datetime, *, pause_s: int, notices_ms: int = 0
+) -> tuple[Event, ...]:
     """The keys of a burst, with when each was probably pressed, and how much had been heard by then.
 
-    Only the first one can have interrupted what the caller was hearing; the others were dialled ahead of all answers.
+    Only the first one can have interrupted what the caller was hearing, whose notices last `notices_ms`; the others
+    were dialled ahead of all answers.
     """
-    pressed = []
-    for index, key in enumerate(keys):
-        ago_ms = pause_s * 1000 + (len(keys) - 1 - index) * KEY_GAP_MS
-        at_ms = max(_ms(record.started_at, now) - ago_ms, record.state.last_key_ms + (index + 1) * KEY_GAP_MS)
-        heard_ms = max(0, _ms(record.stood_since, now) - ago_ms) if index == 0 else 0
-        pressed.append(told.KeyPressed(key, at_ms, heard_ms))
-    return tuple(pressed)
+    since_ms = _ms(record.started_at, now)
+    ago_ms = [pause_s * 1000 + (len(keys) - 1 - index) * KEY_GAP_MS for index in range(len(keys))]
+    ahead = [told.KeyPressed(key, max(0, since_ms - ago)) for key, ago in zip(keys, ago_ms, strict=True)]
+    if record.state.heard or not keys:
+        return tuple(ahead)
+    heard_ms = max(0, _ms(record.stood_since, now) - ago_ms[0])
+    asked_ms = max(0, heard_ms - notices_ms)
+    first = replace(ahead[0], heard_ms=heard_ms, asked_ms=asked_ms, playing=record.state.generation)
+    return (first, *ahead[1:])
 
 
 def silence(state: CallState) -> tuple[Event, ...]:

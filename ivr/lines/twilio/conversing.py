@@ -94,7 +94,8 @@ class Conversations:
         match delivery.what:
             case "keys" if delivery.keys and not is_leaving(record.actions):
                 pause_s = self._settings.key_pause_s
-                keys = keys_pressed(record, delivery.keys, self._now(), pause_s)
+                notices_ms = self._notices_ms(delivery.call, record.state)
+                keys = keys_pressed(record, delivery.keys, self._now(), pause_s=pause_s, notices_ms=notices_ms)
                 return self._burst(delivery, record, keys, waited_s=pause_s)
             case "silent":
                 return self._burst(delivery, record, silence(record.state))
@@ -139,6 +140,11 @@ class Conversations:
         if handled.placed_order:
             self._order_placed()
         return handled
+
+    def _notices_ms(self, call: str, state: CallState) -> int:
+        """How long what is said before the question itself takes."""
+        notices = state.said[: state.said_notices] if not state.heard else ()
+        return sum(self._sounds.of(call, said, state.language, state.pace).ms for said in notices)
 
     def _too_long(self, record: CallRecord) -> bool:
         return (self._now() - record.started_at).total_seconds() > self._settings.longest_call_s

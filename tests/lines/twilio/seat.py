@@ -11,7 +11,7 @@ from ivr.transcripts.pure_seat import written
 from ivr.transcripts.stage_set import World
 from orders.models import CallEvent
 from tests.lines.twilio.cloud import PUBLIC, Cloud, CloudCall
-from tests.lines.twilio.office import SETTINGS, Office
+from tests.lines.twilio.office import CLIP_MS, SETTINGS, Office
 
 
 class TwilioSeat:
@@ -43,7 +43,8 @@ class TwilioSeat:
             self._ahead[call] += key
             return
         self._flush(call)
-        self._pass(heard_ms)
+        # So much of the question itself, which is said last.
+        self._pass(heard_ms + CLIP_MS * max(0, len(self._calls[call].sounds) - 1))
         self._burst(call, key)
 
     def listen(self, call: str) -> None:
@@ -89,6 +90,8 @@ class TwilioSeat:
 
     def _burst(self, call: str, keys: str) -> None:
         one = self._calls[call]
+        if one.verbs[0].name == "Dial":
+            return  # nobody listens while agents are being rung
         # A Gather that ends at the first key leaves the others for the next one: as if they came a moment later.
         most = 1 if "numDigits" in one.verbs[0].attributes else len(keys)
         self._pass(SETTINGS.key_pause_s * 1000 + (most - 1) * 250)
