@@ -1,78 +1,50 @@
-"""What a webhook comes to: the events of the dialogue it stands for, of which some may be stored already.
-
-Pure. A webhook may come again, because its answer was lost, or because the node that took it died half-way: then what
-is stored of it is passed over, and the rest is taken. One that others have overtaken comes to nothing.
-"""
+"""What a webhook comes to: the events of the dialogue it stands for, which are taken all or none. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from ivr.call_record import CallRecord
 from ivr.dialogue import events as told
-from ivr.dialogue.actions import ArmTimer, HangUp
-from ivr.dialogue.collectors import LONE_DIGITS
+from ivr.dialogue.actions import ArmTimer, HangUp, LineAction, TransferCall
 from ivr.dialogue.events import Event
-from ivr.dialogue.state import SECRET_DIGIT, CallState
+from ivr.dialogue.state import CallState
 from ivr.dialogue.step import step
-from ivr.lines.twilio.deliveries import Delivery
-from ivr.pin_keeping import is_secret
 
 KEY_GAP_MS = 250
 """Twilio tells no times of keys: a human's pace is assumed. A key that bounced can't be told from one pressed twice."""
 
 
-KEYS_LOST = "keys lost"
-"""Digits of a PIN were keyed to a process that is gone: they are nowhere but in the webhook, should that come again."""
+def keys_pressed(
+    record: CallRecord, keys: str, now: datetime, *, pause_s: int, notices_ms: int = 0
+) -> tuple[Event, ...]:
+    """The keys of a burst, with when each was probably pressed, and how much had been heard by then.
 
-
-def keys_left(delivery: Delivery, since: tuple[Event, ...]) -> str | None:
-    """The keys of this delivery that are still to be taken, after those stored; None when others have overtaken it."""
-    taken = masked = 0
-    for event in since:
-        if event == told.LineResumed(KEYS_LOST):
-            taken, masked = taken - masked, 0
-            continue
-        if taken == len(delivery.keys) or not isinstance(event, told.KeyPressed):
-            return None
-        lone = event.key in LONE_DIGITS and delivery.keys[taken] == "#"
-        if not lone and event.key not in (delivery.keys[taken], SECRET_DIGIT):
-            return None
-        taken, masked = taken + 1, masked + 1 if event.key == SECRET_DIGIT else 0
-    return delivery.keys[taken:] or None
-
-
-def has_lost_keys(record: CallRecord) -> bool:
-    """Whether digits of a PIN were stored, masked, of a delivery whose rest is still to be taken."""
-    return bool(record.since) and is_secret(record.state) and bool(record.state.entry)
-
-
-def pressed(record: CallRecord, left: str, index: int, now: datetime, pause_s: int, notices_ms: int) -> told.KeyPressed:
-    """The `index`-th of the keys left, with when it was probably pressed, and how much had been heard by then.
-
-    Only the first one can have interrupted what the caller was hearing; the others were dialled ahead of all answers.
+    Only the first one can have interrupted what the caller was hearing, whose notices last `notices_ms`; the others
+    were dialled ahead of all answers.
     """
-    ago_ms = pause_s * 1000 + (len(left) - 1 - index) * KEY_GAP_MS
-    at_ms = max(0, _ms(record.started_at, now) - ago_ms)
-    if index or record.since:
-        return told.KeyPressed(left[index], at_ms)
-    heard_ms = max(0, _ms(record.stood_since, now) - ago_ms)
-    return told.KeyPressed(left[index], at_ms, heard_ms, max(0, heard_ms - notices_ms), record.state.generation)
+    since_ms = _ms(record.started_at, now)
+    ago_ms = [pause_s * 1000 + (len(keys) - 1 - index) * KEY_GAP_MS for index in range(len(keys))]
+    ahead = [told.KeyPressed(key, max(0, since_ms - ago)) for key, ago in zip(keys, ago_ms, strict=True)]
+    if record.state.heard or not keys:
+        return tuple(ahead)
+    heard_ms = max(0, _ms(record.stood_since, now) - ago_ms[0])
+    asked_ms = max(0, heard_ms - notices_ms)
+    first = replace(ahead[0], heard_ms=heard_ms, asked_ms=asked_ms, playing=record.state.generation)
+    return (first, *ahead[1:])
 
 
-def silence(state: CallState, since: tuple[Event, ...]) -> Event | None:
-    """The next event that a caller's silence comes to: what was said was heard, then the time for an answer ran out.
+def silence(state: CallState) -> tuple[Event, ...]:
+    """What a caller's silence comes to: what was said was heard, then the time for an answer ran out.
 
-    None when nothing is left of this silence.
+    A prompt that only had to be heard makes the call go on by itself: then there is no time to run out.
     """
-    if any(not isinstance(event, told.PromptsEnded | told.TimerExpired) for event in since):
-        return None
-    if any(isinstance(event, told.TimerExpired) for event in since):
-        return None
-    if not state.heard:
-        # A prompt that was heard made the call go on by itself: what is being said now is another one.
-        return None if since else told.PromptsEnded(state.generation)
-    return told.TimerExpired(state.generation)
+    ran_out = told.TimerExpired(state.generation)
+    if state.heard:
+        return (ran_out,)
+    heard = told.PromptsEnded(state.generation)
+    return (heard,) if after_hearing(state) is None else (heard, ran_out)
 
 
 def after_hearing(state: CallState) -> int | None:
@@ -84,9 +56,14 @@ def after_hearing(state: CallState) -> int | None:
     return actions[0].after_ms if len(actions) == 1 and isinstance(actions[0], ArmTimer) else None
 
 
-def ended_by_us(record: CallRecord) -> bool:
+def ended_by_us(actions: tuple[LineAction, ...]) -> bool:
     """Whether we have asked for the end of this call."""
-    return any(isinstance(action, HangUp) for action in record.actions)
+    return any(isinstance(action, HangUp) for action in actions)
+
+
+def is_leaving(actions: tuple[LineAction, ...]) -> bool:
+    """Whether the caller is on the way out of the dialogue: no key counts any more."""
+    return any(isinstance(action, HangUp | TransferCall) for action in actions)
 
 
 def _ms(since: datetime, now: datetime) -> int:

@@ -7,8 +7,7 @@ the one it follows). Whatever comes twice, late, or at another node ends in the 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -19,17 +18,9 @@ from ivr.dialogue import events as told
 from ivr.dialogue.actions import ArmTimer, HangUp, LineAction, PlayPrompts, TransferCall
 from ivr.dialogue.settings import Settings
 from ivr.dialogue.state import CallState
-from ivr.lines.twilio.burst import (
-    KEYS_LOST,
-    after_hearing,
-    ended_by_us,
-    has_lost_keys,
-    keys_left,
-    pressed,
-    silence,
-)
+from ivr.lines.twilio.burst import after_hearing, ended_by_us, is_leaving, keys_pressed, silence
 from ivr.lines.twilio.deliveries import Delivery
-from ivr.lines.twilio.replies import Connecting, Ending, Listening, Noted, Played, Reply
+from ivr.lines.twilio.replies import Connecting, Ending, Listening, Noted, Reply
 from ivr.lines.twilio.settings import LINE, TwilioSettings
 from ivr.lines.twilio.sounds import Sounds
 from ivr.lines.twilio.twiml import can_be_connected
@@ -38,27 +29,16 @@ from speech.prompt import prompt
 
 log = structlog.get_logger(__name__)
 
-TRIES = 20
-"""How often a call is looked at anew when the same burst is being taken at the same moment: once a key, at worst."""
-
-MOMENT_S = 0.1
-"""Who finds a burst half taken waits so long for whoever may be at it, before it takes the rest."""
-
-NEVER = -1
-
-
-class _UnderWay(Exception):
-    """Part of this delivery has been taken: by a node at work on it, or by one that is dead."""
-
-    def __init__(self, sequence: int) -> None:
-        super().__init__(sequence)
-        self.sequence = sequence
+TRIES = 4
+"""How often a call is looked at anew when another delivery of it is being taken at the same moment."""
 
 
 class Taking(Protocol):
     """The runner, as it is used here."""
 
     def handle(self, call: str, event: told.Event, after: int) -> Handled: ...
+
+    def handle_burst(self, call: str, events: Sequence[told.Event], after: int) -> Handled: ...
 
 
 class Conversations:
@@ -74,7 +54,6 @@ class Conversations:
         dialogue: Callable[[], Settings],
         order_placed: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._steps = steps
         self._records = records
@@ -83,19 +62,14 @@ class Conversations:
         self._dialogue = dialogue
         self._order_placed = order_placed
         self._now = now
-        self._wait = wait
 
     def take(self, delivery: Delivery) -> Reply:
         """The answer to a webhook. Raises what the store and the steps raise when nothing could be stored."""
-        seen = NEVER
         for _ in range(TRIES):
             try:
-                return self._take(delivery, seen)
+                return self._take(delivery)
             except CallMovedOn as error:
                 log.info("twilio_delivery_overtaken", call=delivery.call, reason=str(error))
-            except _UnderWay as half_taken:
-                seen = half_taken.sequence
-                self._wait(MOMENT_S)
         return self._standing(delivery, self._records.of(delivery.call))
 
     def apologise(self) -> Reply:
@@ -104,8 +78,8 @@ class Conversations:
 
     # -- one delivery
 
-    def _take(self, delivery: Delivery, seen: int) -> Reply:
-        record = self._records.of(delivery.call, delivery.step)
+    def _take(self, delivery: Delivery) -> Reply:
+        record = self._records.of(delivery.call)
         if delivery.what == "status":
             return self._status(delivery, record)
         if record is None:
@@ -115,14 +89,19 @@ class Conversations:
             if not record.state.ended and delivery.over:
                 self._end(delivery, record)
             return Ending()
+        if record.sequence != delivery.step:
+            return self._standing(delivery, record)
         match delivery.what:
-            case "keys":
-                return self._keys(delivery, record, seen)
+            case "keys" if delivery.keys and not is_leaving(record.actions):
+                pause_s = self._settings.key_pause_s
+                notices_ms = self._notices_ms(delivery.call, record.state)
+                keys = keys_pressed(record, delivery.keys, self._now(), pause_s=pause_s, notices_ms=notices_ms)
+                return self._burst(delivery, record, keys, waited_s=pause_s)
             case "silent":
-                return self._silent(delivery, record)
+                return self._burst(delivery, record, silence(record.state))
             case "transferred":
                 return self._transferred(delivery, record)
-            case "fallback" if not record.since:
+            case "fallback":
                 return self._step(delivery, record, told.LineResumed("fallback"))
         return self._standing(delivery, record)
 
@@ -130,47 +109,15 @@ class Conversations:
         arrived = told.CallArrived(delivery.caller, delivery.called, LINE, self._dialogue())
         return self._answer(delivery, self._handle(delivery, arrived, 0))
 
-    def _keys(self, delivery: Delivery, record: CallRecord, seen: int) -> Reply:
-        left = keys_left(delivery, record.since) if not _leaves(record.actions) else None
-        if left and record.since and record.sequence != seen:
-            raise _UnderWay(record.sequence)
-        if left and has_lost_keys(record):
-            # The question is put anew, silently, and the digits are taken from where the PIN began.
-            self._handle(delivery, told.LineResumed(KEYS_LOST), record.sequence)
-            return self._take(delivery, record.sequence + 1)
-        sequence, handled = record.sequence, None
-        for index in range(len(left or "")):
-            notices_ms = self._notices_ms(delivery.call, record)
-            key = pressed(record, left or "", index, self._now(), self._settings.key_pause_s, notices_ms)
-            handled = self._handle(delivery, key, sequence)
-            sequence = handled.sequence
-            if _leaves(tuple(done.action for done in handled.actions)):
-                break
-        return (
-            self._answer(delivery, handled, waited_s=self._settings.key_pause_s)
-            if handled
-            else self._standing(delivery, record)
-        )
-
-    def _notices_ms(self, call: str, record: CallRecord) -> int:
-        """How long what is being said lasts before its question begins."""
-        plays = (action for action in record.actions if isinstance(action, PlayPrompts))
-        said = [(play, one) for play in plays for one in play.prompts[: play.notices]]
-        sounds = (self._sounds.of(call, one, play.language, play.pace) for play, one in said)
-        return sum(sound.ms for sound in sounds if isinstance(sound, Played))
-
-    def _silent(self, delivery: Delivery, record: CallRecord) -> Reply:
-        state, sequence, since, handled = record.state, record.sequence, record.since, None
-        while (event := silence(state, since)) is not None:
-            handled = self._handle(delivery, event, sequence)
-            state, sequence, since = handled.state, handled.sequence, (*since, event)
-            if any(not isinstance(done.action, ArmTimer) for done in handled.actions):
-                break
-        return self._answer(delivery, handled) if handled else self._standing(delivery, record)
+    def _burst(
+        self, delivery: Delivery, record: CallRecord, events: tuple[told.Event, ...], waited_s: int = 0
+    ) -> Reply:
+        handled = self._steps.handle_burst(delivery.call, events, record.sequence)
+        if handled.placed_order:
+            self._order_placed()
+        return self._answer(delivery, handled, waited_s)
 
     def _transferred(self, delivery: Delivery, record: CallRecord) -> Reply:
-        if record.since:
-            return self._standing(delivery, record)
         if delivery.outcome in ("completed", "answered"):
             self._handle(delivery, told.LineLost("transferred"), record.sequence)
             return Ending()
@@ -182,7 +129,7 @@ class Conversations:
         return Noted()
 
     def _end(self, delivery: Delivery, record: CallRecord) -> None:
-        cause = "we_hung_up" if ended_by_us(record) else "caller_hung_up"
+        cause = "we_hung_up" if ended_by_us(record.actions) else "caller_hung_up"
         self._handle(delivery, told.LineLost(cause), record.sequence)
 
     def _step(self, delivery: Delivery, record: CallRecord, event: told.Event) -> Reply:
@@ -193,6 +140,11 @@ class Conversations:
         if handled.placed_order:
             self._order_placed()
         return handled
+
+    def _notices_ms(self, call: str, state: CallState) -> int:
+        """How long what is said before the question itself takes."""
+        notices = state.said[: state.said_notices] if not state.heard else ()
+        return sum(self._sounds.of(call, said, state.language, state.pace).ms for said in notices)
 
     def _too_long(self, record: CallRecord) -> bool:
         return (self._now() - record.started_at).total_seconds() > self._settings.longest_call_s
@@ -234,11 +186,6 @@ class Conversations:
                 case ArmTimer(_, after_ms):
                     listening = Listening((), sequence, _whole(after_ms) - waited_s)
         return listening
-
-
-def _leaves(actions: tuple[LineAction, ...]) -> bool:
-    """Whether the caller is on the way out of the dialogue: no key counts any more."""
-    return any(isinstance(action, HangUp | TransferCall) for action in actions)
 
 
 def _whole(ms: int) -> int:

@@ -141,8 +141,8 @@ class TwilioLine:
         since_s = time.monotonic() - call.played_at
         for index, key in enumerate(keys):
             ago_s = pause_s + (len(keys) - 1 - index) * KEY_GAP_S
-            heard_ms = int(max(0.0, since_s - ago_s) * 1000) if playing is not None and index == 0 else 0
             stopped = playing if index == 0 else None
+            heard_ms = int(max(0.0, since_s - ago_s) * 1000) if stopped is not None else 0
             self._report(call.id, Key(key, now - ago_s, min(heard_ms, call.playing_ms), stopped))
 
     def _tell_transfer(self, call: HeldCall, outcome: str) -> None:

@@ -25,7 +25,7 @@ from speech.voices.port import Pace
 from tests.lines.twilio.cloud import ACCOUNT, NUMBER, PUBLIC, TOKEN, Cloud
 
 SETTINGS = TwilioSettings(ACCOUNT, TOKEN, NUMBER, PUBLIC)
-CLIP_MS = 3000
+CLIP_MS = 1000
 
 
 @dataclass

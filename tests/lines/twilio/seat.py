@@ -28,7 +28,6 @@ class TwilioSeat:
         self._heard: dict[str, list[Heard]] = {}
         self._seen: dict[str, int] = {}
         self._ahead: dict[str, str] = {}
-        self._notices: dict[str, int] = {}
 
     def id_of(self, call: str) -> str:
         return f"tw-{self._calls[call].sid}"
@@ -44,7 +43,8 @@ class TwilioSeat:
             self._ahead[call] += key
             return
         self._flush(call)
-        self._pass(heard_ms + CLIP_MS * self._notices.pop(call, 0))
+        # So much of the question itself, which is said last.
+        self._pass(heard_ms + CLIP_MS * max(0, len(self._calls[call].sounds) - 1))
         self._burst(call, key)
 
     def listen(self, call: str) -> None:
@@ -90,6 +90,8 @@ class TwilioSeat:
 
     def _burst(self, call: str, keys: str) -> None:
         one = self._calls[call]
+        if one.verbs[0].name == "Dial":
+            return  # nobody listens while agents are being rung
         # A Gather that ends at the first key leaves the others for the next one: as if they came a moment later.
         most = 1 if "numDigits" in one.verbs[0].attributes else len(keys)
         self._pass(SETTINGS.key_pause_s * 1000 + (most - 1) * 250)
@@ -119,10 +121,7 @@ class TwilioSeat:
             events = session.scalars(select(CallEvent).where(of_call).order_by(CallEvent.sequence)).all()
         self._seen[call] = events[-1].sequence if events else self._seen[call]
         actions = [unpack_action(one) for event in events for one in from_json(event.actions)["line"]]
-        plays = [action for action in actions if isinstance(action, PlayPrompts)]
-        if plays:
-            self._notices[call] = plays[-1].notices
-        return [written(self._world.wording, action) for action in plays]
+        return [written(self._world.wording, action) for action in actions if isinstance(action, PlayPrompts)]
 
     def _text(self, sounds: list[str]) -> str:
         parts = [self.office.heard(sound) for sound in sounds]

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from admin.twilio_line import TwilioSide
 from ivr.lines.twilio.replies import Connecting, Ending, Listening, Noted, Played, Refusing, Spoken
 from ivr.lines.twilio.twiml import can_be_connected, twiml
+from ivr.runner import Handled
 from ivr.transcripts.stage_set import World
 from orders.models import Call
 from tests.lines.twilio.account import Account, Begun
@@ -139,10 +140,12 @@ def test_when_nothing_can_be_stored(office: Office) -> None:
     """The node says so to Twilio; where the fallback fails as well, the caller hears the truth."""
 
     class Full:
-        def handle(self, *_: object) -> None:
+        def handle(self, *_: object) -> Handled:
             raise OSError("disk full")
 
-    office.conversations._steps = Full()  # type: ignore[assignment]
+        handle_burst = handle
+
+    office.conversations._steps = Full()
     call = CloudCall(office.cloud(), "+8613800000001")
     with pytest.raises(CloudFault, match="answered 503"):
         call.dial()

@@ -12,7 +12,9 @@ from ivr.transcripts.stage_set import World
 from speech.wording import Wording
 from tests.lines.twilio.seat import TwilioSeat
 
-TRANSCRIPTS = sorted((Path(__file__).parents[2] / "transcripts").glob("*.txt"))
+ALL = sorted((Path(__file__).parents[2] / "transcripts").glob("*.txt"))
+# Calls that we make belong to the process that dials them: on this line the contract suite tries those.
+TRANSCRIPTS = [path for path in ALL if "WE CALL" not in path.read_text("utf-8")]
 UNTOLD = {
     "62_bounced_key": "Twilio tells no times of keys: a bounce can't be told from a key pressed twice",
     "83_keys_during_a_transfer": "Twilio hears no keys while it connects",
