@@ -228,6 +228,8 @@ class Exchange:
 
     def _take(self, live: LiveCall, event: told.Event) -> bool:
         """Whether to go on with the next event; False when this one is to be tried again later."""
+        if live.leaving and not isinstance(event, told.LineLost):
+            return True  # Let go while this one was being looked at: `_leave` has taken it out.
         try:
             if live.adopting or live.leaving:
                 # What became of the event before may be unknown: the end of a leaving call counts wherever it stands.

@@ -161,7 +161,7 @@ class Runner:
         with self._store.session() as session, session.begin():
             row = _load(session, call)
             if row is None:
-                raise KeyError(f"no call {call}")
+                raise UnknownCall(f"no call {call}")
             if row.sequence != after:
                 raise CallMovedOn(f"call {call} stands at event {row.sequence}, not {after}")
             state, placed = _state(row, events[0]), False
@@ -298,7 +298,7 @@ def _state(row: _Row, event: Event) -> CallState:
             raise Unreadable(f"call {row.id} stands in a flow of another version ({state.flow}, {state.stage})")
     except Unreadable:
         if isinstance(event, LineLost):
-            return CallState(called="?")
+            return CallState()
         raise
     return state
 

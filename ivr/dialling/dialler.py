@@ -142,6 +142,9 @@ class Dialler:
             work()
         except (SQLAlchemyError, OSError) as error:
             log.error("dialling_not_stored", reason=explain(error))
+        except Exception:
+            # One retailer's fault must not end all calling for the night.
+            log.exception("dialling_fault")
 
     # -- one round
 

@@ -51,7 +51,9 @@ def step(state: CallState, event: Event) -> Stepped:
             settled = (SettleErrand(result_of(state)),) if state.errand else ()
             return replace(state, stage="ended", entry="", owns_draft=False), (ReleaseDraft(), *settled)
         case LineResumed():
-            return _say(replace(state, entry=""), state.said, state.said_notices) if state.said else (state, ())
+            # Whoever was trying to reach an agent may be gone with what was interrupted.
+            state = replace(state, entry="", transfer_asked=False)
+            return _say(state, state.said, state.said_notices) if state.said else (state, ())
         case DraftLost():
             return _do(
                 go(replace(state, owns_draft=False), "awaiting_main_choice", prompt("draft_lost"), surprised=True)
@@ -73,7 +75,9 @@ def _on_key(state: CallState, event: KeyPressed) -> Stepped:
     stage = _stage(state)
     collector = stage.listens(state)
     if _too_early(state, collector, event):
-        return _say(state, state.said, state.said_notices)
+        # Who cut a plain notice short has heard it: only its question is put again.
+        passed = state.said_notices if _heard_of(state, event.heard_ms, event) and not state.surprised else 0
+        return _say(state, state.said[passed:], state.said_notices - passed)
     state = replace(state, heard=True, surprised=False)
     return _on_keyed(state, stage, collector.key(state.entry, event.key))
 
@@ -85,10 +89,14 @@ def _too_early(state: CallState, collector: Collector, event: KeyPressed) -> boo
     """
     if state.entry or state.heard or isinstance(collector, JustListen):
         return False
-    enough, of_this = state.settings.heard_enough_ms, event.playing == state.generation
     if collector.must_hear:
-        return not (of_this and event.asked_ms >= enough)
-    return state.surprised and not (of_this and event.heard_ms >= enough)
+        return not _heard_of(state, event.asked_ms, event)
+    return state.surprised and not _heard_of(state, event.heard_ms, event)
+
+
+def _heard_of(state: CallState, ms: int, event: KeyPressed) -> bool:
+    """Whether so much is enough to know what is being said, and was heard of what is being said now."""
+    return event.playing == state.generation and ms >= state.settings.heard_enough_ms
 
 
 def _on_keyed(state: CallState, stage: Stage, keyed: Keyed) -> Stepped:

@@ -159,7 +159,7 @@ class Line(Protocol):
         """Fall silent (silence is still sent: the line stays alive)."""
 
     def transfer(self, call: str, target: str) -> None:
-        """Hand the caller to this SIP URI or extension; `TransferEnded` follows."""
+        """Hand the caller to this SIP URI or extension; `TransferEnded` follows. Asked again meanwhile: nothing new."""
 
     def hang_up(self, call: str) -> None:
         """End the call; `Gone` follows."""

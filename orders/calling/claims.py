@@ -132,13 +132,11 @@ def _is_called_now(session: Session, number: str) -> bool:
     return session.scalar(mine.limit(1)) is not None
 
 
-def still_to_be_called(session: Session, call: str, now: datetime, rules: CallingRules) -> bool:
-    """Asked again when it rings and when it is answered: it may have ordered, refused or been suspended meanwhile."""
-    return not no_longer(session, call, now, rules)
-
-
 def no_longer(session: Session, call: str, now: datetime, rules: CallingRules) -> NeverReason | Literal[""]:
-    """Why this call, under way already, should not be; "" while it should."""
+    """Why this call, under way already, should not be; "" while it should.
+
+    Asked when it rings and when it is answered: the retailer may have ordered, refused or been suspended meanwhile.
+    """
     attempt, target = of_call(session, call)
     own = attempt.rang_at
     facts = reachable(session, target, now, but=attempt.id).facts

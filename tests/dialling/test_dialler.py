@@ -8,6 +8,7 @@ from sqlalchemy import select
 from ivr.dialling.pacing import Pacing
 from ivr.lines import port
 from ivr.replay import replay_stored
+from orders.calling import claims
 from orders.models import CallAttempt, Order
 from speech.wording import Wording
 from tests.dialling.rig import CallingLine, Rig
@@ -139,6 +140,20 @@ def test_an_answer_that_can_t_be_stored_is_hung_up(rig: Rig, monkeypatch: pytest
     rig.report(wish.call, port.Answered(2.0))
     rig.timers.run_out(f"{wish.call}/retry")
     assert rig.lines[0].hung_up == [wish.call]
+
+
+def test_a_fault_with_one_retailer_does_not_end_the_calling(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.campaign(SUNSHINE)
+    (wish,) = rig.round()
+
+    def faulty(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(claims, "rings", faulty)
+        rig.report(wish.call, port.Ringing(1.0))
+    rig.report(wish.call, port.DialFailed("busy", 486), port.Gone("we_hung_up"))
+    assert rig.outcome(wish.call) == "busy"
 
 
 def test_an_outcome_that_can_t_be_stored_is_stored_later(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

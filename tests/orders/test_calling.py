@@ -173,12 +173,12 @@ def test_what_changed_since_the_claim_is_seen_when_it_rings_and_answers(store: S
     assert dialled(store, claim, "c1")
     with store.transaction() as session:
         claims.rings(session, "c1", TEN)
-        assert claims.still_to_be_called(session, "c1", TEN, RULES)
+        assert claims.no_longer(session, "c1", TEN, RULES) == ""
     opened(store, desk, "13800000001", "call-1")
     put(store, desk, "call-1", "101", 1)
     placed(store, desk, "call-1")
     with store.session() as session:
-        assert not claims.still_to_be_called(session, "c1", TEN, RULES)
+        assert claims.no_longer(session, "c1", TEN, RULES) == "ordered"
 
 
 @pytest.mark.parametrize("change", ["refused", "suspended", "ordered", "stopped"])

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from ivr.call_record import CallRecords
 from ivr.dialogue.actions import HangUp
 from ivr.dialogue.events import CallArrived, Event, KeyPressed, PromptsEnded, TimerExpired
-from ivr.runner import CallMovedOn, Handled, Runner
+from ivr.runner import CallMovedOn, Handled, Runner, UnknownCall
 from ivr.transcripts.stage_set import World
 from orders.models import CallEvent
 from speech.wording import Wording
@@ -70,7 +70,7 @@ def test_only_on_top_of_the_step_it_follows(runner: Runner, world: World) -> Non
         with pytest.raises(CallMovedOn):
             runner.handle_burst(CALL, keys("1"), after)
     assert _stored(world) == 2
-    with pytest.raises(KeyError):
+    with pytest.raises(UnknownCall):
         runner.handle_burst("nobody", keys("1"), 0)
 
 

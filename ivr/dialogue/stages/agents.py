@@ -39,7 +39,7 @@ def _transferring_decides(state: CallState, told: Told) -> Move | None:
         case Heard():
             return Move(replace(state, transfer_asked=True), line=(TransferCall(state.settings.agents),))
         case TransferFailed():
-            return _without_agents(replace(state, transfer_asked=False), state.reason, state.back_to, ())
+            return _without_agents(state, state.reason, state.back_to, ())
     return None
 
 

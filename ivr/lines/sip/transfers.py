@@ -39,11 +39,13 @@ class Transfer:
         return self._timer is not None
 
     def begin(self, target: str) -> None:
-        """Ask the other side to call `target` instead."""
+        """Ask the other side to call `target` instead; nothing new while that is being tried."""
         leg = self._leg
+        if self.is_under_way:
+            return
         uri = target_uri(target, self._domain())
-        if not leg.answered or uri is None or self.is_under_way:
-            leg.tell(TransferEnded(done=False, status=491 if self.is_under_way else 404))
+        if not leg.answered or uri is None:
+            leg.tell(TransferEnded(done=False, status=404))
             return
         wait = leg.station.settings.transfer_wait_s
         self._timer = leg.station.clock.call_later(wait, lambda: self._failed(408))

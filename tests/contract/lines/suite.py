@@ -207,6 +207,7 @@ class LineContract:
         rig.line.transfer(call, "8001")
         until(lambda: far.asked_to_call() != "")
         assert "8001" in far.asked_to_call()
+        rig.line.transfer(call, "8001")
         far.report_transfer(done=done)
         ended = events.wait_for(call, TransferEnded)
         assert isinstance(ended, TransferEnded)
