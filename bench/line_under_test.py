@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 
-from admin.bootstrap import Node, load_demo_data, open_database, prepare_folder, prompt_store, running, the_wording
+from admin.bootstrap import Node, running
 from admin.config_reading import read_config
+from admin.opening import load_demo_data, open_database, prepare_folder, prompt_store, the_wording
 
 
 def _burn() -> None:

@@ -13,20 +13,12 @@ from datetime import UTC, datetime
 from flask import Flask
 from sqlalchemy import delete, select, update
 
-from admin.bootstrap import (
-    Node,
-    common_prompts,
-    load_demo_data,
-    open_database,
-    prepare_folder,
-    prompt_store,
-    running,
-    the_wording,
-)
+from admin.bootstrap import Node, running
 from admin.config import Config
 from admin.config_reading import read_config
 from admin.config_settings import web_settings
 from admin.logs import set_up_logging
+from admin.opening import common_prompts, load_demo_data, open_database, prepare_folder, prompt_store, the_wording
 from admin.web.server import WebServer
 from orders.models import Article, Batch, Retailer, SuspensionNotice
 from orders.store import Store

@@ -6,7 +6,7 @@ Reads only; steps are taken by the runner.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Table, bindparam, select
@@ -15,7 +15,7 @@ from ivr.codec import from_json, state_from_json, unpack_action
 from ivr.dialogue.actions import LineAction
 from ivr.dialogue.state import CallState
 from orders.models.calls import Call, CallEvent
-from orders.store import Store
+from orders.store import Store, utc
 
 _CALLS, _EVENTS = cast(Table, Call.__table__), cast(Table, CallEvent.__table__)
 _STANDING = (
@@ -56,11 +56,7 @@ class CallRecords:
         return CallRecord(
             state_from_json(row.state),
             row.sequence,
-            _utc(row.started_at),
-            _utc(row.at),
+            utc(row.started_at),
+            utc(row.at),
             tuple(cast(LineAction, unpack_action(action)) for action in from_json(row.actions)["line"]),
         )
-
-
-def _utc(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

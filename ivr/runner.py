@@ -13,17 +13,18 @@ from datetime import UTC, datetime
 from typing import cast
 
 import structlog
-from sqlalchemy import Select, Table, bindparam, insert, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from ivr import call_rows
 from ivr.answering import Asking, answer
+from ivr.call_rows import CallRow
 from ivr.codec import (
     Unreadable,
     from_json,
     pack_action,
     pack_event,
     state_from_json,
-    state_to_json,
     to_json,
     unpack_action,
 )
@@ -34,31 +35,10 @@ from ivr.dialogue.flow import STAGES
 from ivr.dialogue.state import FLOW_VERSION, CallState
 from ivr.pin_keeping import PinKeeper, is_secret
 from orders.desk import OrderDesk
-from orders.models.calls import Call, CallEvent
-from orders.store import Store
+from orders.models.calls import Call
+from orders.store import Store, utc
 
 log = structlog.get_logger(__name__)
-
-# Plain statements on the tables: a step has these on its path every time, and the mapper would double their cost.
-_CALLS, _EVENTS = cast(Table, Call.__table__), cast(Table, CallEvent.__table__)
-_CHANGING = ("state", "stage", "sequence", "retailer_id", "ended_at", "end_cause", "node", "boot")
-_LOAD = (
-    select(
-        _CALLS.c.id, _CALLS.c.state, _CALLS.c.sequence, _CALLS.c.started_at, _CALLS.c.line, _CALLS.c.node, _CALLS.c.boot
-    )
-    .where(_CALLS.c.id == bindparam("of_call"))
-    .with_for_update()
-)
-_STORED_EVENT = select(_EVENTS.c.event, _EVENTS.c.actions).where(
-    _EVENTS.c.call_id == bindparam("of_call"), _EVENTS.c.sequence == bindparam("at")
-)
-_NEW_CALL = insert(_CALLS)
-_NEW_EVENT = insert(_EVENTS)
-_MOVE_ON = (
-    update(_CALLS)
-    .where(_CALLS.c.id == bindparam("of_call"), _CALLS.c.sequence == bindparam("after"))
-    .values({name: bindparam(name) for name in _CHANGING})
-)
 
 
 class CallMovedOn(RuntimeError):
@@ -136,11 +116,11 @@ class Runner:
 
     def _handle(self, call: str, event: Event, after: int | None, *, adopt: bool) -> Handled:
         with self._store.session() as session, session.begin():
-            row = _load(session, call)
+            row = call_rows.load(session, call)
             if row is None:
                 if not isinstance(event, CallArrived):
                     raise UnknownCall(f"no call {call}")
-                row = self._begin(session, call, event)
+                row = call_rows.begin(session, call, event, self._node, self._boot, self._now())
             elif row.sequence != (row.sequence if after is None else after):
                 return _taken_before(session, row, event, after)
             if not adopt and row.line in self._bound_lines and (row.node, row.boot) != (self._node, self._boot):
@@ -159,7 +139,7 @@ class Runner:
         Raises as `handle`, and CallMovedOn where the call stands at another step, for whatever reason.
         """
         with self._store.session() as session, session.begin():
-            row = _load(session, call)
+            row = call_rows.load(session, call)
             if row is None:
                 raise UnknownCall(f"no call {call}")
             if row.sequence != after:
@@ -177,10 +157,10 @@ class Runner:
                     break
         return replace(_handled(call, row.sequence, taken), placed_order=placed)
 
-    def _take(self, session: Session, row: _Row, state: CallState, event: Event) -> tuple[Taken, str]:
+    def _take(self, session: Session, row: CallRow, state: CallState, event: Event) -> tuple[Taken, str]:
         """One event, stored but not committed, and the PIN's digits so far."""
         seen, pin = self._pins.masked(row.id, state, event)
-        asking = Asking(row.id, _utc(row.started_at), pin)
+        asking = Asking(row.id, utc(row.started_at), pin)
         taken = take(state, seen, lambda ask: answer(self._desk, session, asking, ask))
         self._store_step(session, row, seen, taken)
         return taken, pin
@@ -225,72 +205,13 @@ class Runner:
                 log.info("orphan_ended_elsewhere", call=call)
         return len(orphans)
 
-    def _begin(self, session: Session, call: str, event: CallArrived) -> _Row:
-        state = state_to_json(CallState())
-        started_at = self._now()
-        session.connection().execute(
-            _NEW_CALL,
-            {
-                "id": call,
-                "node": self._node,
-                "boot": self._boot,
-                "line": event.line,
-                "caller": event.caller,
-                "called": event.called,
-                "started_at": started_at,
-                "end_cause": "",
-                "stage": "arriving",
-                "state": state,
-                "sequence": 0,
-            },
-        )
-        return _Row(call, state, 0, started_at, event.line, self._node, self._boot)
-
-    def _store_step(self, session: Session, row: _Row, event: Event, taken: Taken) -> None:
-        state, sequence, now = taken.state, row.sequence + 1, self._now()
-        ended = isinstance(event, LineLost)
-        connection = session.connection()
-        moved = connection.execute(
-            _MOVE_ON,
-            {
-                "of_call": row.id,
-                "after": row.sequence,
-                "state": state_to_json(state),
-                "stage": state.stage,
-                "sequence": sequence,
-                "retailer_id": state.retailer_id or None,
-                "ended_at": now if ended else None,
-                "end_cause": event.cause if isinstance(event, LineLost) else "",
-                "node": self._node,
-                "boot": self._boot,
-            },
-        )
-        if moved.rowcount != 1:
+    def _store_step(self, session: Session, row: CallRow, event: Event, taken: Taken) -> None:
+        actions, now = to_json(_recorded(taken)), self._now()
+        if not call_rows.move_on(session, row, taken.state, event, actions, self._node, self._boot, now):
             raise CallMovedOn(f"call {row.id} has gone on past event {row.sequence}")
-        connection.execute(
-            _NEW_EVENT,
-            {
-                "call_id": row.id,
-                "sequence": sequence,
-                "at": now,
-                "event": to_json(pack_event(event)),
-                "actions": to_json(_recorded(taken)),
-            },
-        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    id: str
-    state: str
-    sequence: int
-    started_at: datetime
-    line: str
-    node: str
-    boot: str
-
-
-def _state(row: _Row, event: Event) -> CallState:
+def _state(row: CallRow, event: Event) -> CallState:
     """Where the call stands. Raises Unreadable for one of another version's flow; its end alone needs no state."""
     try:
         state = state_from_json(row.state)
@@ -303,14 +224,9 @@ def _state(row: _Row, event: Event) -> CallState:
     return state
 
 
-def _load(session: Session, call: str) -> _Row | None:
-    found = session.connection().execute(_LOAD, {"of_call": call}).first()
-    return _Row(*found) if found else None
-
-
-def _taken_before(session: Session, row: _Row, event: Event, after: int | None) -> Handled:
+def _taken_before(session: Session, row: CallRow, event: Event, after: int | None) -> Handled:
     """What came of this very event when it was handed over the first time. Raises CallMovedOn when it is another."""
-    stored = session.execute(_STORED_EVENT, {"of_call": row.id, "at": row.sequence}).first()
+    stored = call_rows.stored_event(session, row)
     if row.sequence - 1 != after or stored is None or not _same(from_json(stored.event), pack_event(event)):
         raise CallMovedOn(f"call {row.id} stands at event {row.sequence}, not {after}")
     packed = from_json(stored.actions)
@@ -347,7 +263,3 @@ def _sequenced(call: str, sequence: int, line: tuple[LineAction, ...]) -> tuple[
 
 def _placed(asked: tuple[tuple[Ask, Event | None], ...]) -> bool:
     return any(isinstance(ask, PlaceOrder) for ask, _ in asked)
-
-
-def _utc(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,11 @@ def _let_one_write(engine: Engine, *, in_memory: bool) -> None:
 
     event.listen(engine, "begin", begin)
     event.listen(engine, "checkin", given_back)
+
+
+def utc(at: datetime) -> datetime:
+    """A time as the database gave it: SQLite forgets that it is UTC."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def explain(error: BaseException) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 from sqlalchemy import select
 
-from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
+from admin.opening import StartError, look_into_database
 from orders.models import CallbackRequest, Retailer
 
 

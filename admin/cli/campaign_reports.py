@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from admin.bootstrap import look_into_database
 from admin.calling_out import calling_rules
 from admin.cli.configured import configured
 from admin.config import Config
+from admin.opening import look_into_database
 from orders.calling.forecast import forecast
 from orders.calling.report import (
     Report,

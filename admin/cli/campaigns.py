@@ -14,11 +14,11 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from admin.bootstrap import look_into_database
 from admin.calling_out import calling_rules
 from admin.cli.campaign_reports import REASONS, report
 from admin.cli.configured import configured
 from admin.config import Config
+from admin.opening import look_into_database
 from orders.calling.campaigns import CampaignRefused, Wish, make, move
 from orders.calling.planning import Filters
 from orders.calling.report import TargetLine, target_lines

@@ -84,7 +84,7 @@ def mendable(error: BaseException) -> bool:
 
 MENDABLE = {
     "admin.config.ConfigError",
-    "admin.bootstrap.StartError",
+    "admin.opening.StartError",
     "admin.web.server.WebServerError",
     "ivr.caller.plan.PlanError",
     "orders.store.StoreError",

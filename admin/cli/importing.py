@@ -10,9 +10,9 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from admin.bootstrap import StartError, open_database, pin_key, prepare_folder
 from admin.cli.configured import configured
 from admin.config import Config
+from admin.opening import StartError, open_database, pin_key, prepare_folder
 from orders.imports.load import import_file
 from orders.imports.sheet import UnreadableFile
 from orders.imports.tables import TABLES

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import click
 
-from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
+from admin.opening import StartError, look_into_database
 from ivr.replay import replay_stored, stored_calls
 
 

@@ -10,10 +10,10 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from admin.bootstrap import StartError, look_into_database, pin_key
 from admin.cli.configured import configured
 from admin.config import Config
 from admin.config_sections import SalesHttp
+from admin.opening import StartError, look_into_database, pin_key
 from admin.sales_system import connector_of, http_settings, tryton_settings
 from orders.connectors.http_json.check import CheckedAgainst, check_endpoint
 from orders.connectors.port import Unreachable

@@ -14,8 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import select
 
-from admin.bootstrap import (
-    Node,
+from admin.bootstrap import Node, running
+from admin.cli.configured import configured
+from admin.config import Config
+from admin.logs import set_up_logging
+from admin.opening import (
     StartError,
     common_prompts,
     languages_of,
@@ -23,12 +26,8 @@ from admin.bootstrap import (
     open_database,
     prepare_folder,
     prompt_store,
-    running,
     the_wording,
 )
-from admin.cli.configured import configured
-from admin.config import Config
-from admin.logs import set_up_logging
 from ivr.caller import CallOutcome, CallPlan, Moment, place_call
 from orders.connectors.port import Unreachable
 from orders.demo import DEMO_PIN

@@ -6,9 +6,9 @@ import getpass
 
 import click
 
-from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
+from admin.opening import StartError, look_into_database
 from orders.order_desk import unlock as unlock_retailer
 
 

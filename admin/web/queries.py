@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from orders.models import Call, CallbackRequest, Order, OrderLine, OutboxRow, Retailer, SalesLink
-from orders.store import Store
+from orders.store import Store, utc
 from orders.values import Names
 
 
@@ -145,7 +145,7 @@ class StoreQueries:
             .limit(self._most_rows)
         )
         return tuple(
-            CallRow(line, masked_number(caller), _names(zh, en), stage, _utc(started_at))
+            CallRow(line, masked_number(caller), _names(zh, en), stage, utc(started_at))
             for line, caller, stage, started_at, zh, en in session.execute(query)
         )
 
@@ -177,7 +177,7 @@ class StoreQueries:
                 order.status,
                 state or "",
                 order.channel,
-                _utc(order.placed_at),
+                utc(order.placed_at),
             )
             for order, zh, en, state, kinds, cartons in session.execute(query)
         )
@@ -197,7 +197,7 @@ class StoreQueries:
                 _names(zh, en),
                 wish.reason,
                 wish.stage,
-                _utc(wish.requested_at),
+                utc(wish.requested_at),
             )
             for wish, zh, en in session.execute(query)
         )
@@ -214,7 +214,7 @@ def _handover(session: Session) -> Handover:
         waiting=waiting,
         sent=by_state.get("sent", (0, None))[0],
         dead=by_state.get("dead", (0, None))[0],
-        waiting_since=_utc(since) if since else None,
+        waiting_since=utc(since) if since else None,
     )
 
 
@@ -224,7 +224,3 @@ def _count(session: Session, query: object) -> int:
 
 def _names(zh: str | None, en: str | None) -> Names | None:
     return Names(zh, en or "") if zh is not None else None
-
-
-def _utc(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

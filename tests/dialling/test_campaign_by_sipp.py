@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from admin.bootstrap import Node, load_demo_data, open_database, prepare_folder, prompt_store, running, the_wording
+from admin.bootstrap import Node, running
 from admin.calling_out import calling_rules
 from admin.config import Config
+from admin.opening import load_demo_data, open_database, prepare_folder, prompt_store, the_wording
 from orders.calling.campaigns import Wish, make, move
 from orders.calling.planning import Filters
 from orders.connectors.sql_tables import SalesOrderRow

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from admin.bootstrap import Node, the_wording
+from admin.bootstrap import Node
+from admin.opening import the_wording
 from ivr.codec import from_json, unpack_action
 from ivr.dialogue.actions import PlayPrompts
 from ivr.transcripts.pure_seat import written

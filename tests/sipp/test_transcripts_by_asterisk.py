@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from admin.bootstrap import Node, load_demo_data, open_database, prepare_folder, prompt_store, running, the_wording
+from admin.bootstrap import Node, running
 from admin.config import Config
+from admin.opening import load_demo_data, open_database, prepare_folder, prompt_store, the_wording
 from ivr.transcripts.script import read_script
 from tests.lines.asterisk.pbx import Pbx, running_pbx
 from tests.lines.telephone import wait_for

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from admin.bootstrap import Node, load_demo_data, open_database, prepare_folder, prompt_store, running, the_wording
+from admin.bootstrap import Node, running
 from admin.config import Config
+from admin.opening import load_demo_data, open_database, prepare_folder, prompt_store, the_wording
 from ivr.transcripts.script import read_script
 from tests.sipp.placed import free_tcp_port, look_up, noon_somewhere, run_sipp, said
 from tests.sipp.scenario import Way, expected_says, write_scenario

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from admin.bootstrap import load_demo_data
 from admin.calling_out import LEASE, LEASE_LASTS, CampaignCare, calling_desk, calling_rules, retry_plan
 from admin.config import Config
+from admin.opening import load_demo_data
 from orders import leases
 from orders.models import Campaign, CampaignTarget, Lease, PhoneTask, Retailer
 from tests.sipp.placed import noon_somewhere

@@ -146,3 +146,9 @@ def test_call_with_a_wrong_script_says_what_to_write() -> None:
     result = run("call", "--keys", "1 zwei")
     assert result.exit_code == 2
     assert "~2 to wait 2 seconds" in result.stderr
+
+
+def test_a_command_that_only_looks_into_the_database_loads_no_line() -> None:
+    script = "import sys, admin.cli.callbacks; print(sorted(set(sys.modules) & {'ivr.exchange', 'aiosipua', 'flask'}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from admin.bootstrap import load_demo_data, open_database, pin_key, prepare_folder
 from admin.cli.group import orderline
 from admin.config import Config
+from admin.opening import load_demo_data, open_database, pin_key, prepare_folder
 from admin.sales_system import SalesCare, connector_of
 from orders.dispatcher import Dispatcher
 from orders.handing_over import HandOver

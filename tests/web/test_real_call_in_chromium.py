@@ -18,8 +18,8 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, select, text
 
-from admin.bootstrap import load_demo_data, open_database
 from admin.config import Config
+from admin.opening import load_demo_data, open_database
 from orders.models import Call, CallEvent, Order
 from orders.store import Store
 

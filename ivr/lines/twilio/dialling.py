@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ivr.lines.twilio.rest import Denied, NotSaid, Placing, Rest, RestError, TooFast
 from orders.models.cloud_calls import CloudCall
-from orders.store import Store
+from orders.store import Store, utc
 
 LOOKS = (1.0, 3.0, 8.0)
 """When, after a lost answer, the account's list is looked at: it may lag behind."""
@@ -125,7 +125,7 @@ class Dialling:
 
     def _settle_one(self, call: str, number: str, state: str, sid: str | None, claimed_at: datetime) -> bool:
         try:
-            sid = sid or self._listed(number, _utc(claimed_at))
+            sid = sid or self._listed(number, utc(claimed_at))
             status = self._rest.status(sid) if sid else "never placed"
         except RestError:
             return False
@@ -176,7 +176,3 @@ class Dialling:
             known = set(session.scalars(mine))
         # The oldest that is nobody's: newer ones can't be older than the claim that follows this one.
         return next((call.sid for call in reversed(listed) if call.sid not in known), None)
-
-
-def _utc(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

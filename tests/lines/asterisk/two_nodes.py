@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from admin.bootstrap import load_demo_data, open_database
 from admin.config import Config
+from admin.opening import load_demo_data, open_database
 from orders.models.calls import Call, CallEvent
 from tests.lines.asterisk.pbx import Pbx
 from tests.lines.telephone import Telephone, wait_for

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from admin.bootstrap import Node, open_database, prepare_folder, prompt_store, running, the_wording
+from admin.bootstrap import Node, running
 from admin.config import Config, ConfigError
+from admin.opening import open_database, prepare_folder, prompt_store, the_wording
 from tests.contract.lines.pyvoip_rig import Registrar
 from tests.lines.telephone import wait_for
 

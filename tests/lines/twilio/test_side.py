@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from admin.bootstrap import Node, open_database, prepare_folder, prompt_store, running, the_wording
+from admin.bootstrap import Node, running
 from admin.config import Config, ConfigError
 from admin.config_settings import twilio_settings
+from admin.opening import open_database, prepare_folder, prompt_store, the_wording
 from tests.lines.twilio.cloud import ACCOUNT, NUMBER, PUBLIC, TOKEN
 from tests.sipp.placed import free_tcp_port
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 from sqlalchemy import select
 
-from admin.bootstrap import load_demo_data, open_database
 from admin.config import Config
+from admin.opening import load_demo_data, open_database
 from orders.models import Call, Order
 from tests.lines.telephone import wait_for
 from tests.lines.twilio.cloud import ACCOUNT, NUMBER, PUBLIC, TOKEN, Cloud, CloudCall
