@@ -254,11 +254,12 @@ def test_a_sales_system_without_memory_would_be_seen(tmp_path: Path, ready_made:
     faulty = Nursery(ORDERLINE_CRASH_FAULT="dedupe")
     seen = []
     try:
-        for point in range(108, 130):
-            folder = tmp_path / str(point)
+        # Once does not always do: the first life may be over before its order is handed over.
+        for attempt in range(10):
+            folder = tmp_path / str(attempt)
             shutil.copytree(ready_made, folder)
             try:
-                _one(faulty, folder, (point,))
+                _one(faulty, folder, (1,))
             except AssertionError as difference:
                 seen.append(str(difference))
                 break

@@ -37,7 +37,10 @@ from speech.prompt import Clip, Prompt
 
 PIN_KEY = b"crash"
 FAULT = "ORDERLINE_CRASH_FAULT"
-"""Set by the test that proves this test: "dedupe" switches the sales system's knowledge of order keys off."""
+"""Set by the test that proves this test: "dedupe" switches the sales system's knowledge of order keys off.
+
+Then only deliveries are points, so that death comes where it shows.
+"""
 
 
 class Points:
@@ -47,7 +50,9 @@ class Points:
         self._left = last
         self._lock = threading.Lock()
 
-    def passed(self) -> None:
+    def passed(self, *, delivered: bool = False) -> None:
+        if os.environ.get(FAULT) and not delivered:
+            return
         with self._lock:
             self._left -= 1
             if self._left == 0:
@@ -108,7 +113,7 @@ class WatchedConnector(SqlTablesConnector):
         if os.environ.get(FAULT) == "dedupe":
             order = replace(order, order_key=f"{order.order_key}-{time.time_ns()}")
         delivered = super().deliver(order, claim)
-        self._points.passed()
+        self._points.passed(delivered=True)
         return delivered
 
 

@@ -22,7 +22,7 @@ from orders.models import Call, CallbackRequest, CallEvent, DemandLine
 from orders.store import open_store
 from tests import peers
 from tests.lines.sipp.peer import free_media_port
-from tests.sipp.scenario import checks
+from tests.sipp.scenario import checks, undated
 
 
 def noon_somewhere() -> str:
@@ -54,7 +54,7 @@ def said(node: Node) -> list[str]:
         events = session.scalars(select(CallEvent).where(CallEvent.call_id == call.id).order_by(CallEvent.sequence))
         actions = [unpack_action(action) for event in events for action in from_json(event.actions)["line"]]
     wording = the_wording()
-    return [written(wording, action) for action in actions if isinstance(action, PlayPrompts)]
+    return [undated(written(wording, action)) for action in actions if isinstance(action, PlayPrompts)]
 
 
 def look_up(node: Node, script: Script) -> None:
