@@ -170,6 +170,9 @@ class Asterisk(Section):
     dead_after_s: float = Field(
         default=2.0, ge=1, le=60, description="a node silent for so long is dead: its calls are taken over"
     )
+    files: str = Field(
+        default="", description="Asterisk's own folder, kept as the line registry says by this node; empty: by nobody"
+    )
 
 
 class Media(Section):
