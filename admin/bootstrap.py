@@ -32,7 +32,7 @@ from admin.config_settings import (
 )
 from admin.housekeeping import add_sweeping
 from admin.logs import set_up_logging
-from admin.sales_system import SalesCare, connector_of
+from admin.sales_system import SalesCare, connector_of, parallel_of
 from admin.web.app import create_app
 from admin.web.captions import Captions
 from admin.web.queries import LineStatus, StoreQueries
@@ -172,7 +172,7 @@ class Node:
         self.schedule = BackgroundScheduler(timezone=config.zone())
         SalesCare(store, self.sales, config).add_to(self.schedule, config.sales)
         add_sweeping(self.schedule, prompts, config.speech.cache_mb)
-        self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
+        self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=parallel_of(config))
         self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
         bound = frozenset({ASTERISK} if gateway else ())
         self.runner = Runner(store, self.desk, node=config.node, boot=self._boot, bound_lines=bound)

@@ -21,8 +21,8 @@ from ivr.dialogue.actions import AnswerCall, ArmTimer, HangUp, Pace, PlayPrompts
 from ivr.dialogue.settings import Settings
 from ivr.lines import port
 from ivr.lines.port import Line, LineEvent, LineEvents
-from ivr.live_call import ADOPTED, LiveCall, key_ms
-from ivr.runner import CallMovedOn, Handled, Sequenced
+from ivr.live_call import ADOPTED, LiveCall, Saying, key_pressed
+from ivr.runner import CallMovedOn, Handled, Sequenced, UnknownCall
 from ivr.timers import ThreadTimers, Timers
 from orders.values import Language
 from speech.prompt import Clip, Prompt, prompt
@@ -31,6 +31,14 @@ log = structlog.get_logger(__name__)
 
 RETRIES_S = (0.5, 1.0, 2.0, 4.0)
 """How often an event that could not be stored is tried again before the caller is told and let go."""
+
+FAULT_RETRY_S = 30.0
+"""How long until the end of a call is tried again that met a fault of ours."""
+
+BUSY_WORDS, LAST_WORDS = -1, -2
+"""Tags of what is said beside the conversation: hold on, and: we can't go on."""
+
+LAST_WORDS_S = 10.0
 
 WORKERS = 4
 """Steps under way at once: they wait for the disk, not for the processor."""
@@ -125,9 +133,11 @@ class Exchange:
                 # Whatever waits here is stale, and the call's end is not ours to store.
                 self._timers.disarm(live.call)
                 self._forget(live)
-            case port.Key(key, at, heard_ms):
-                return told.KeyPressed(key, key_ms(live, at), heard_ms)
+            case port.Key():
+                return key_pressed(live, event)
             case port.PlayEnded(tag):
+                if tag == LAST_WORDS:
+                    live.line.hang_up(live.call)
                 return told.PromptsEnded(tag)
             case port.TransferEnded(done=False, status=status):
                 return told.TransferFailed(str(status))
@@ -136,6 +146,7 @@ class Exchange:
             case port.Gone(cause):
                 live.gone = True
                 self._timers.disarm(f"{live.call}/longest")
+                self._timers.disarm(f"{live.call}/leaving")
                 self._timers.disarm(live.call)
                 return told.LineLost(cause)
         return None
@@ -148,6 +159,8 @@ class Exchange:
             return
         if kind == "longest":
             log.warning("call_too_long", call=call)
+            self._let_go(live, "long_call")
+        elif kind == "leaving":
             live.line.hang_up(call)
         elif kind == "retry":
             self._submit(live)
@@ -156,6 +169,8 @@ class Exchange:
 
     def _wait_in(self, live: LiveCall, event: told.Event) -> None:
         with self._lock:
+            if live.leaving and not isinstance(event, told.LineLost):
+                return
             live.waiting.append(event)
             if live.busy:
                 return
@@ -171,22 +186,23 @@ class Exchange:
     # -- the worker that holds the call
 
     def _work(self, live: LiveCall) -> None:
-        try:
-            while (event := self._next(live)) is not None:
-                if not self._take(live, event):
-                    return
-        except Exception:
-            log.exception("call_fault", call=live.call)
-            # The event is dropped: taken again it would fail again, and the call's end behind it must be stored.
-            self._done(live)
-            self._let_go(live)
-            self._go_on(live)
+        while (event := self._next(live)) is not None:
+            try:
+                go_on = self._take(live, event)
+            except Exception:
+                log.exception("call_fault", call=live.call)
+                go_on = self._faulted(live, event)
+            if not go_on:
+                return
 
-    def _go_on(self, live: LiveCall) -> None:
-        with self._lock:
-            live.busy = bool(live.waiting)
-        if live.busy:
-            self._submit(live)
+    def _faulted(self, live: LiveCall, event: told.Event) -> bool:
+        """The event would fail again and is dropped, unless it is the end of the call: that must come to be stored."""
+        if isinstance(event, told.LineLost) and self._is_next(live, event):
+            self._timers.arm(f"{live.call}/retry", 0, FAULT_RETRY_S)
+            return False
+        self._done(live, event)
+        self._let_go(live)
+        return True
 
     def _next(self, live: LiveCall) -> told.Event | None:
         """The oldest event, left in the queue until it is stored; or None, and the call is nobody's."""
@@ -201,59 +217,76 @@ class Exchange:
     def _take(self, live: LiveCall, event: told.Event) -> bool:
         """Whether to go on with the next event; False when this one is to be tried again later."""
         try:
-            if live.adopting:
+            if live.adopting or live.leaving:
+                # What became of the event before may be unknown: the end of a leaving call counts wherever it stands.
                 handled = self._runner.adopt(live.call, event)
             else:
                 handled = self._runner.handle(live.call, event, live.sequence)
         except (SQLAlchemyError, OSError) as error:
             return self._not_stored(live, event, error)
-        except (CallMovedOn, KeyError) as error:
-            self._not_ours(live, error)
+        except (CallMovedOn, UnknownCall) as error:
+            self._not_ours(live, event, error)
             return True
-        self._done(live)
+        self._done(live, event)
         live.sequence, live.tries, live.adopting = handled.sequence, 0, None
         live.language, live.pace = handled.state.language, handled.state.pace
+        live.placed = handled.state.order is not None and not handled.state.owns_draft
         if handled.placed_order:
             self._order_placed()
         self._act(live, handled.actions)
         return True
 
-    def _not_ours(self, live: LiveCall, error: Exception) -> None:
+    def _not_ours(self, live: LiveCall, event: told.Event, error: Exception) -> None:
         """The record is another process's, closed, or was never written."""
         arrived, live.adopting = live.adopting, None
-        if arrived and isinstance(error, KeyError):
+        self._done(live, event)
+        if arrived and isinstance(error, UnknownCall):
             # Its process died before it had stored anything: the call begins here.
-            self._done(live)
             with self._lock:
                 live.waiting.appendleft(arrived)
             return
         log.warning("call_elsewhere", call=live.call, reason=str(error))
-        self._done(live)
         if arrived:
             live.line.hang_up(live.call)
 
-    def _done(self, live: LiveCall) -> None:
+    def _is_next(self, live: LiveCall, event: told.Event) -> bool:
         with self._lock:
-            if live.waiting:  # empty when the call was taken elsewhere meanwhile
+            return bool(live.waiting) and live.waiting[0] is event
+
+    def _done(self, live: LiveCall, event: told.Event) -> None:
+        with self._lock:
+            # Another one, or none: the call was taken elsewhere or let go meanwhile.
+            if live.waiting and live.waiting[0] is event:
                 live.waiting.popleft()
 
     def _not_stored(self, live: LiveCall, event: told.Event, error: Exception) -> bool:
         log.error(
             "event_not_stored", call=live.call, event_kind=type(event).__name__, error=str(error), tries=live.tries
         )
-        if not live.sequence:
-            live.line.reject(live.call, "unavailable")
-            self._forget(live)
-            return True
-        if live.tries >= len(RETRIES_S) and not live.gone:
+        ends, exhausted = isinstance(event, told.LineLost), live.tries >= len(RETRIES_S)
+        if not live.sequence and (exhausted or (live.tries and not ends)):
+            return self._refuse(live)
+        if exhausted and not ends:
+            # Told that we can't, the caller must not be booked afterwards: this event and those behind it are dropped.
             self._let_go(live)
-        elif live.tries == 0 and not live.gone:
-            self._say(live, (prompt("system_busy"),), tag=-1)
+            return True
+        if live.tries == 0 and live.sequence and not live.gone:
+            self._say(live, (prompt("system_busy"),), tag=BUSY_WORDS)
         # The end of a call is tried for ever: until it is stored, the retailer's draft stays held.
         delay = RETRIES_S[min(live.tries, len(RETRIES_S) - 1)]
         live.tries += 1
         self._timers.arm(f"{live.call}/retry", 0, delay)
         return False
+
+    def _refuse(self, live: LiveCall) -> bool:
+        """A call whose arrival can't be stored. Should it have been after all, its end is tried a few times too."""
+        if live.gone:
+            self._forget(live)
+        else:
+            self._leave(live)
+            live.tries = 0
+            live.line.reject(live.call, "unavailable")
+        return True
 
     def _forget(self, live: LiveCall) -> None:
         with self._lock:
@@ -261,13 +294,24 @@ class Exchange:
             self._live.pop(live.call, None)
         self._timers.disarm(f"{live.call}/longest")
 
-    def _let_go(self, live: LiveCall) -> None:
+    def _leave(self, live: LiveCall) -> None:
+        with self._lock:
+            live.leaving = True
+            ends = [event for event in live.waiting if isinstance(event, told.LineLost)]
+            live.waiting.clear()
+            live.waiting.extend(ends)
+
+    def _let_go(self, live: LiveCall, why: str = "system_failed") -> None:
         """Tell the caller the truth in words that need no database, and end the call."""
         if live.leaving:
             return
-        live.leaving = True
-        self._say(live, (prompt("system_failed"),), tag=-2)
-        self._timers.arm(f"{live.call}/longest", 0, 8.0)
+        self._leave(live)
+        if live.gone:
+            return
+        self._timers.disarm(live.call)
+        words = "order_stands" if live.placed and why == "system_failed" else why
+        self._say(live, (prompt(words),), tag=LAST_WORDS)
+        self._timers.arm(f"{live.call}/leaving", 0, LAST_WORDS_S)
 
     # -- what the line is to do
 
@@ -276,29 +320,34 @@ class Exchange:
             match sequenced.action:
                 case AnswerCall():
                     live.line.answer(live.call)
-                case PlayPrompts(prompts, language, pace, generation):
+                case PlayPrompts(prompts, language, pace, generation, notices):
                     live.language, live.pace = language, pace
-                    self._say(live, prompts, generation)
-                case ArmTimer(generation, after_ms):
-                    self._timers.arm(live.call, generation, after_ms / 1000)
+                    self._say(live, prompts, generation, notices)
+                case ArmTimer(generation, after_ms, after_sound):
+                    sound_ms = live.saying.lasts_ms if after_sound and live.saying.tag == generation else 0
+                    self._timers.arm(live.call, generation, (sound_ms + after_ms) / 1000)
                 case TransferCall(target):
                     live.line.transfer(live.call, target)
                 case HangUp():
                     self._timers.disarm(live.call)
                     live.line.hang_up(live.call)
 
-    def _say(self, live: LiveCall, prompts: tuple[Prompt, ...], tag: int) -> None:
+    def _say(self, live: LiveCall, prompts: tuple[Prompt, ...], tag: int, notices: int = 0) -> None:
+        if live.leaving and tag != LAST_WORDS:
+            return
         started = time.monotonic()
         try:
             clips = [self._clips.clip(said, said.language or live.language, live.pace) for said in prompts]
         except Exception:
             # Half a read-back is worse than none: what can't be said whole is not said at all.
             log.exception("prompt_not_rendered", call=live.call, prompts=[said.name for said in prompts])
-            if tag == -2:
+            if tag == LAST_WORDS:
                 live.line.hang_up(live.call)
-            elif not live.leaving:
+            else:
                 self._let_go(live)
             return
+        lasts = [clip.duration_ms for clip in clips]
+        live.saying = Saying(tag, sum(lasts), sum(lasts[:notices]))
         live.line.play(live.call, clips, tag)
         if (took := time.monotonic() - started) > 0.25:
             log.info("prompt_rendered_in_call", call=live.call, ms=int(took * 1000))

@@ -12,19 +12,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
+import structlog
 from sqlalchemy import Select, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ivr.answering import Asking, answer
-from ivr.codec import from_json, pack_action, pack_event, state_from_json, state_to_json, to_json, unpack_action
+from ivr.codec import (
+    Unreadable,
+    from_json,
+    pack_action,
+    pack_event,
+    state_from_json,
+    state_to_json,
+    to_json,
+    unpack_action,
+)
 from ivr.conversation import Taken, take
 from ivr.dialogue.actions import Ask, LineAction, PlaceOrder
 from ivr.dialogue.events import CallArrived, Event, LineLost
-from ivr.dialogue.state import CallState
+from ivr.dialogue.flow import STAGES
+from ivr.dialogue.state import FLOW_VERSION, CallState
 from ivr.pin_keeping import PinKeeper, is_secret
 from orders.desk import OrderDesk
 from orders.models.calls import Call, CallEvent
 from orders.store import Store
+
+log = structlog.get_logger(__name__)
 
 # Plain statements on the tables: a step has these on its path every time, and the mapper would double their cost.
 _CALLS, _EVENTS = cast(Table, Call.__table__), cast(Table, CallEvent.__table__)
@@ -50,6 +63,10 @@ _MOVE_ON = (
 
 class CallMovedOn(RuntimeError):
     """Another node has taken an event of this call meanwhile; this node's view is stale and nothing was stored."""
+
+
+class UnknownCall(RuntimeError):
+    """There is no record of this call; only an arrival begins one."""
 
 
 class CallEnded(CallMovedOn):
@@ -106,7 +123,7 @@ class Runner:
 
         `after` is the sequence the caller knows the call to stand at (0: not begun). The same event handed over again
         after the same step, because its fate was unknown, answers with what was stored, and nothing happens twice.
-        Raises what the store raises (locked, unreachable, disk full), CallMovedOn, and KeyError for an unknown call.
+        Raises what the store raises (locked, unreachable, disk full), CallMovedOn and UnknownCall.
         """
         return self._handle(call, event, after, adopt=False)
 
@@ -119,15 +136,15 @@ class Runner:
             row = _load(session, call)
             if row is None:
                 if not isinstance(event, CallArrived):
-                    raise KeyError(f"no call {call}")
+                    raise UnknownCall(f"no call {call}")
                 row = self._begin(session, call, event)
             elif row.sequence != (row.sequence if after is None else after):
                 return _taken_before(session, row, event, after)
-            state = state_from_json(row.state)
-            if state.ended:
-                raise CallEnded(f"call {call} is over")
             if not adopt and row.line in self._bound_lines and (row.node, row.boot) != (self._node, self._boot):
                 raise CallMovedOn(f"call {call} was taken over by {row.node}")
+            state = _state(row, event)
+            if state.ended:
+                raise CallEnded(f"call {call} is over")
             seen, pin = self._pins.masked(call, state, event)
             asking = Asking(call, _utc(row.started_at), pin)
             taken = take(state, seen, lambda ask: answer(self._desk, session, asking, ask))
@@ -169,7 +186,10 @@ class Runner:
         with self._store.session() as session:
             orphans = [call for call in session.scalars(calls) if call not in but]
         for call in orphans:
-            self.adopt(call, LineLost(cause))
+            try:
+                self.adopt(call, LineLost(cause))
+            except CallMovedOn:
+                log.info("orphan_ended_elsewhere", call=call)
         return len(orphans)
 
     def _begin(self, session: Session, call: str, event: CallArrived) -> _Row:
@@ -235,6 +255,19 @@ class _Row:
     line: str
     node: str
     boot: str
+
+
+def _state(row: _Row, event: Event) -> CallState:
+    """Where the call stands. Raises Unreadable for one of another version's flow; its end alone needs no state."""
+    try:
+        state = state_from_json(row.state)
+        if state.flow != FLOW_VERSION or not (state.stage in STAGES or state.stage in ("arriving", "ended")):
+            raise Unreadable(f"call {row.id} stands in a flow of another version ({state.flow}, {state.stage})")
+    except Unreadable:
+        if isinstance(event, LineLost):
+            return CallState(called="?")
+        raise
+    return state
 
 
 def _load(session: Session, call: str) -> _Row | None:

@@ -22,20 +22,28 @@ class AnswerCall:
 
 @dataclass(frozen=True, slots=True)
 class PlayPrompts:
-    """Say these, in place of whatever is being said; any key interrupts. `PromptsEnded(generation)` answers."""
+    """Say these, in place of whatever is being said; any key interrupts. `PromptsEnded(generation)` answers.
+
+    The first `notices` of them are said before the question itself.
+    """
 
     prompts: tuple[Prompt, ...]
     language: Language
     pace: Pace
     generation: int
+    notices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ArmTimer:
-    """One timer a call: this replaces the one before. `TimerExpired(generation)` answers, unless disarmed."""
+    """One timer a call: this replaces the one before. `TimerExpired(generation)` answers, unless disarmed.
+
+    `after_sound`: counted from when what is being said should have come to its end.
+    """
 
     generation: int
     after_ms: int
+    after_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,17 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """One key. At a secret stage the runner passes "?" for every digit ("" for a bounced one): no PIN comes in here."""
+    """One key. No PIN comes in here: at a secret stage the runner passes "?" for every digit.
+
+    `playing` is the generation of what the key stopped, 0 in silence; `heard_ms` is how much was heard of it, and
+    `asked_ms` how much of that after its notices: of the question itself.
+    """
 
     key: str
     at_ms: int
     heard_ms: int = 0
+    asked_ms: int = 0
+    playing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

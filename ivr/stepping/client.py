@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 import structlog
 
 from ivr.dialogue.events import Event
-from ivr.runner import CallMovedOn, Handled
+from ivr.runner import CallMovedOn, Handled, UnknownCall
 from ivr.stepping.process import Failed, Request, StepSettings
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ class StepProcess:
         return self._child.process.pid if self._child else None
 
     def handle(self, call: str, event: Event, after: int) -> Handled:
-        """As `Runner.handle`. Raises NotStored, CallMovedOn, KeyError, StepFault."""
+        """As `Runner.handle`. Raises NotStored, CallMovedOn, UnknownCall, StepFault."""
         return self._take(Request(call, event, after))
 
     def adopt(self, call: str, event: Event) -> Handled:
@@ -155,5 +155,5 @@ def _told(answer: Handled | Failed) -> Handled:
         case "elsewhere":
             raise CallMovedOn(answer.reason)
         case "unknown":
-            raise KeyError(answer.reason)
+            raise UnknownCall(answer.reason)
     raise StepFault(answer.reason)

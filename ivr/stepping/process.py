@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.dialogue.events import Event
-from ivr.runner import CallMovedOn, Handled, Runner
+from ivr.runner import CallMovedOn, Handled, Runner, UnknownCall
 from orders.desk import OrderDesk
 from orders.store import explain, open_store
 
@@ -82,7 +82,7 @@ def _handled(runner: Runner, request: Request) -> Handled | Failed:
         return Failed("not_stored", explain(error))
     except CallMovedOn as error:
         return Failed("elsewhere", str(error))
-    except KeyError as error:
-        return Failed("unknown", str(error.args[0]))
+    except UnknownCall as error:
+        return Failed("unknown", str(error))
     except Exception:
         return Failed("fault", traceback.format_exc())

@@ -2,6 +2,7 @@
 
 GIVEN STOCK 318 0                       an article's stock, in cartons
 GIVEN NO SUBSTITUTE 318                 its whole class but itself is off sale
+GIVEN WITHDRAWN 318                     off sale from now on
 GIVEN LIMIT 205 13800000001 3           a retailer's own limit of an article this month
 GIVEN SALES DOWN                        the sales system takes nothing at present
 GIVEN AGENTS sip:agents@127.0.0.1       where calls are transferred to
@@ -74,6 +75,7 @@ class World:
     def _changes(self) -> dict[str, Callable[[Session, list[str]], None]]:
         return {
             "STOCK": _stock,
+            "WITHDRAWN": _withdrawn,
             "NO SUBSTITUTE": _no_substitute,
             "LIMIT": self._limit,
             "SALES DOWN": _sales_down,
@@ -129,6 +131,10 @@ def _found(session: Session, verb: str, call: str) -> str:
 def _stock(session: Session, words: list[str]) -> None:
     code, cartons = words
     session.execute(update(Article).where(Article.code == code).values(stock=int(cartons)))
+
+
+def _withdrawn(session: Session, words: list[str]) -> None:
+    session.get_one(Article, words[0]).on_sale = False
 
 
 def _no_substitute(session: Session, words: list[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.bounces import Bounces
 from ivr.dialogue.actions import Pace
 from ivr.exchange import Exchange
 from ivr.lines.sip.line import SipLine
@@ -100,6 +101,8 @@ class SipSeat:
         self._calls: dict[str, str] = {}
         self._clock: dict[str, float] = {}
         self._heard: dict[str, int] = {}
+        self._bounces: dict[str, Bounces] = {}
+        self._stopped: dict[str, int] = {}
 
     def close(self) -> None:
         for telephone in self._telephones.values():
@@ -141,11 +144,19 @@ class SipSeat:
 
     def press(self, call: str, key: str, *, after_ms: int, heard_ms: int) -> None:
         self._clock[call] += after_ms / 1000
-        self._line.media_event(self._calls[call], StreamKey(key, self._clock[call], heard_ms))
+        # As the media process does: a bounce is none, and a key stops the sound: the next one has heard nothing.
+        if self._bounces.setdefault(call, Bounces()).is_bounce(key, self._clock[call]):
+            return
+        tag, _ = self._media.played[self._calls[call]][-1]
+        playing = None if self._stopped.get(call) == tag else tag
+        self._stopped[call] = tag
+        heard = 0 if playing is None else heard_ms
+        self._line.media_event(self._calls[call], StreamKey(key, self._clock[call], heard, playing))
         self.settle()
 
     def listen(self, call: str) -> None:
         tag, _ = self._media.played[self._calls[call]][-1]
+        self._stopped[call] = tag
         self._line.media_event(self._calls[call], ClipsEnded(tag))
         self.settle()
 
