@@ -13,7 +13,7 @@ CAUSES = "('carrier', 'board', 'node', 'network', 'configuration')"
 
 
 class NodeBeat(Base):
-    """When a node last said that it lives, by its own clock, and how its Asterisk stands."""
+    """When a node last said that it lives, by its own clock, and how the Asterisk at this address stands to it."""
 
     __tablename__ = "node_beats"
     __table_args__ = (CheckConstraint("asterisk in ('up', 'down', 'refused', 'off')", name="asterisk"),)
@@ -21,18 +21,19 @@ class NodeBeat(Base):
     node: Mapped[str] = mapped_column(String(40), primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcTime)
     asterisk: Mapped[str] = mapped_column(String(7))
+    address: Mapped[str] = mapped_column(String(200), default="")
     reason: Mapped[str] = mapped_column(String(300), default="")
 
 
 class Sighting(Base):
-    """What one node sees of one thing ("trunk:carrier", "channel:17", "span:2", "test:carrier"): its newest word."""
+    """What one node sees of one thing ("trunk:carrier", "board:board-a", "test:carrier"): its newest word."""
 
     __tablename__ = "sightings"
 
     node: Mapped[str] = mapped_column(String(40), primary_key=True)
     about: Mapped[str] = mapped_column(String(80), primary_key=True)
     saw: Mapped[str] = mapped_column(String(20))
-    detail: Mapped[str] = mapped_column(String(300), default="")
+    detail: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[datetime] = mapped_column(UtcTime)
 
 

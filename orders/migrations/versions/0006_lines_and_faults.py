@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("node", sa.String(length=40), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("asterisk", sa.String(length=7), nullable=False),
+        sa.Column("address", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.CheckConstraint("asterisk in ('up', 'down', 'refused', 'off')", name=op.f("ck_node_beats_asterisk")),
         sa.PrimaryKeyConstraint("node", name=op.f("pk_node_beats")),
@@ -106,7 +107,7 @@ def upgrade() -> None:
         sa.Column("node", sa.String(length=40), nullable=False),
         sa.Column("about", sa.String(length=80), nullable=False),
         sa.Column("saw", sa.String(length=20), nullable=False),
-        sa.Column("detail", sa.String(length=300), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("node", "about", name=op.f("pk_sightings")),
     )
