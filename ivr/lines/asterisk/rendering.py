@@ -16,6 +16,8 @@ RING_S = 40
 NEXT_ROUTE_CAUSES = (3, 20, 27, 34, 38, 41, 42, 44)
 """Q.850: no route, absent, out of order, no circuit, network out of order, temporary failure, congestion, no channel.
 Busy (17), no answer (19) and rejected (21) are the retailer's answer and end the search."""
+LAST_CAUSES = (1, 16, 17, 19, 21, 22, 28)
+"""Checked first: after a 603 or 404 Dial says CHANUNAVAIL, as if there had been no way there (Asterisk 22.10)."""
 
 Secret = Callable[[str], str]
 
@@ -151,6 +153,7 @@ def _spans(numbers: list[int]) -> list[str]:
 def _routes(plant: Plant) -> str:
     trunks = {trunk.name: trunk for trunk in plant.trunks}
     boards = {board.name: board for board in plant.boards}
+    last = " | ".join(f'"${{HANGUPCAUSE}}" = "{cause}"' for cause in LAST_CAUSES)
     again = " | ".join(f'"${{HANGUPCAUSE}}" = "{cause}"' for cause in NEXT_ROUTE_CAUSES)
     lines = ["[route]", "exten => s,1,Set(NUMBER=${FILTER(0-9,${ARG1})})"]
     hops = [name for name in plant.routes if _carries(name, trunks, boards)]
@@ -169,6 +172,7 @@ def _routes(plant: Plant) -> str:
             lines.append(f" same => n,Dial(DAHDI/g{boards[name].group}/${{NUMBER}},{RING_S})")
         lines += [
             " same => n,Set(ROUTE_CAUSE=${HANGUPCAUSE})",
+            f" same => n,GotoIf($[{last}]?done)",
             f' same => n,GotoIf($["${{DIALSTATUS}}" = "CHANUNAVAIL" | {again}]?{following}:done)',
         ]
     lines += [f" same => n(hop{len(hops) + 1}),Set(ROUTE_CAUSE=34)", " same => n(done),Return()"]
