@@ -77,7 +77,7 @@ def render_files(
         "rtp_first": first,
         "rtp_last": last,
         "queue_wait_s": "600",
-        "manager_port": "5038",
+        "manager_port": str(config.asterisk.manager_port),
     }
     try:
         password = secret(config.asterisk.password, config.asterisk.password_file, "asterisk.password_file")

@@ -11,6 +11,7 @@ import click
 
 from admin.checkup.asterisk import check_asterisk
 from admin.checkup.finding import Finding, examine
+from admin.checkup.lines import check_lines
 from admin.checkup.machine import check_clock, check_data_folder, check_disk, check_pages, check_ports
 from admin.checkup.parts import (
     check_database,
@@ -34,6 +35,7 @@ CHECKS = (
     check_surroundings,
     check_media_process,
     check_asterisk,
+    check_lines,
 )
 COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 
@@ -41,7 +43,8 @@ COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 @click.command(short_help="Check that everything works on this machine, and say what to do.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON list.")
 def doctor(as_json: bool) -> None:
-    """Check configuration, folders, disk, clock, databases, prompts and voices, ports, the media process and Asterisk.
+    """Check configuration, folders, disk, clock, databases, prompts and voices, ports, the media process, Asterisk
+    and the lines.
 
     Changes nothing, and may be run beside a running order line.
 

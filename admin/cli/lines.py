@@ -16,13 +16,17 @@ from sqlalchemy.orm import Session
 from admin.bootstrap import StartError, look_into_database
 from admin.cli.configured import configured
 from admin.config import Config
+from admin.line_care import try_line
 from ivr.lines.asterisk.conf_folder import read_plant
+from ivr.lines.asterisk.trial_call import CantTry
 from ivr.plant import PlantError
 from ivr.plant_registry import differences, registered_plant, write_plant
 from orders.faults.contacts import ContactError
+from orders.faults.sightings import forget as forget_node
 from orders.lines import service, views
 from orders.lines.changes import history as changes_of
 from orders.lines.service import LineError
+from orders.store import Store
 
 BY = click.option("--by", "who", default=getpass.getuser, help="Who does it [default: the user logged in].")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -142,6 +146,44 @@ def move_module(config: Config, source: str, target: str, spare: str, who: str) 
 
 
 @lines.command()
+@click.argument("name")
+@click.option("--number", default="", help="Number to dial [default: health.test_number].")
+@configured
+def test(config: Config, name: str, number: str) -> None:
+    """Test a line now: how Asterisk sees it, and a test call that listens for a greeting.
+
+    Exit code 1 when it does not work; the leading node makes a fault of it.
+    """
+    with _session(config) as session:
+        service.find_line(session, name)
+        plant = registered_plant(session)
+    dialled = number or config.health.test_number
+    if not dialled:
+        raise click.ClickException("no number to dial: give --number, or set health.test_number to one that greets")
+    store = _opened(config)
+    try:
+        result, detail = try_line(store, config, plant, name, dialled, lambda: datetime.now(UTC))
+    except CantTry as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        store.close()
+    click.echo(f"{name}: {result}, {detail}")
+    if result not in ("ok", "busy"):
+        raise click.exceptions.Exit(1)
+
+
+@lines.command()
+@click.argument("node")
+@configured
+def forget(config: Config, node: str) -> None:
+    """Forget a node that was taken away for good: its silence is a fault no longer."""
+    with _session(config) as session:
+        if not forget_node(session, node):
+            raise LineError(f"no node {node} has said anything")
+    click.echo(f"{node}: forgotten")
+
+
+@lines.command()
 @click.argument("name", default="")
 @click.option("--most", default=50, show_default=True, help="How many.")
 @configured
@@ -178,12 +220,18 @@ def _text(value: object) -> str:
 @contextmanager
 def _session(config: Config) -> Iterator[Session]:
     """One transaction; what a person can mend is told in a line each."""
+    store = _opened(config)
     try:
-        store = look_into_database(config)
-        try:
-            with store.transaction() as session:
-                yield session
-        finally:
-            store.close()
-    except (StartError, LineError, PlantError, ContactError) as error:
+        with store.transaction() as session:
+            yield session
+    except (LineError, PlantError, ContactError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        store.close()
+
+
+def _opened(config: Config) -> Store:
+    try:
+        return look_into_database(config)
+    except StartError as error:
         raise click.ClickException(str(error)) from error
