@@ -1,6 +1,6 @@
 """A node's part in watching the lines: it looks, tells, lets its Asterisk follow the registry; the leader judges.
 
-One look is one short transaction. What is slow (Asterisk's answers, test calls) happens outside of it.
+What is slow (reading the registry, Asterisk's answers, test calls) happens outside of the transaction that writes.
 """
 
 from __future__ import annotations
@@ -96,22 +96,25 @@ class LineCare:
             log.warning("node_not_signed_off", reason=explain(error))
 
     def _look(self) -> Plant:
+        """Two transactions: what a node tells is seen from the next look on, by itself as by others."""
         now, node = self._now(), self._config.node
-        health = self._asterisk.health() if self._asterisk else None
-        with self._store.transaction() as session:
+        with self._store.reading() as session:
             plant = registered_plant(session)
-            self._watch_alarms(plant)
-            endpoints = self._asterisk.endpoints() if self._asterisk else None
-            channels = self._alarms.channels if self._alarms else None
-            reason = health.reason if health else ""
-            state, address = (health.state, self._config.asterisk.url) if health else ("off", "")
-            sightings.beat(session, node, now, state, address, reason)
-            sightings.tell(session, node, words(plant, endpoints, channels), now)
-            session.flush()
-            lasts = timedelta(seconds=max(10.0, 3 * self._config.health.every_s))
+            verdict = self._monitor.look(session, plant, now)
+        self._watch_alarms(plant)
+        health = self._asterisk.health() if self._asterisk else None
+        endpoints = self._asterisk.endpoints() if self._asterisk else None
+        told = words(plant, endpoints, self._alarms.channels if self._alarms else None)
+        state, address = (health.state, self._config.asterisk.url) if health else ("off", "")
+        lasts = timedelta(seconds=max(10.0, 3 * self._config.health.every_s))
+        with self._store.transaction() as session:
+            sightings.beat(session, node, now, state, address, health.reason if health else "")
+            sightings.tell(session, node, told, now)
             held = leases.take(session, LEASE_NAME, node, now, lasts)
-            if held is not None:
-                self._monitor.judge(session, held, now)
+            if held is None:
+                self._monitor.stand_down()
+            else:
+                self._monitor.judge(session, held, verdict, now)
         return plant
 
     def _watch_alarms(self, plant: Plant) -> None:

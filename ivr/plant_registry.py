@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from ivr.plant import (
     Agent,
@@ -29,9 +29,12 @@ from orders.models import BoardSlot, LineModule, PhoneLine, VoiceBoard
 
 def registered_plant(session: Session) -> Plant:
     """The plant as it stands: lines out of service, failed modules and moved lines included."""
-    lines = {line.name: line for line in session.scalars(select(PhoneLine))}
+    known = select(PhoneLine).options(selectinload(PhoneLine.numbers))
+    lines = {line.name: line for line in session.scalars(known)}
     out = {name for name, line in lines.items() if line.service == "out"}
-    boards = session.scalars(select(VoiceBoard).order_by(VoiceBoard.id)).all()
+    slots = selectinload(VoiceBoard.slots)
+    parts = (slots.joinedload(BoardSlot.module), slots.selectinload(BoardSlot.lines))
+    boards = session.scalars(select(VoiceBoard).order_by(VoiceBoard.id).options(*parts)).all()
     spare = session.scalars(select(LineModule).where(LineModule.slot_id.is_(None)).order_by(LineModule.serial))
     numbers = [Number(number.number, line.name) for _, line in sorted(lines.items()) for number in line.numbers]
     contacts = session.scalars(select(models.Contact).order_by(models.Contact.role, models.Contact.name))

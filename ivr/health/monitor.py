@@ -5,7 +5,7 @@ Only the node that holds the lease judges; it shows the lease's token in the ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,10 +13,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ivr.health.classifying import Judgement, LineState, classify
+from ivr.health.classifying import LineState, classify
 from ivr.health.gathering import seen
 from ivr.plant import Plant
-from ivr.plant_registry import registered_plant
 from orders.faults import tickets
 from orders.faults.clauses import SPARES, Fault, Terms
 from orders.leases import Held, still_holds
@@ -42,41 +41,58 @@ class Rules:
     test_counts_for: timedelta = timedelta(minutes=30)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be written: lines that stand otherwise than the registry says, and every fault there is."""
+
+    plant: Plant
+    changed: Mapping[str, LineState]
+    faults: tuple[Fault, ...]
+
+
 class Monitor:
-    """Remembers since when each fault is seen; a new leader begins to count anew."""
+    """Remembers since when each fault is seen; a new leader begins to count anew.
+
+    `look` only reads, and takes its time; `judge` writes what it found, in a transaction that is short.
+    """
 
     def __init__(self, rules: Rules, terms: Terms) -> None:
         self._rules = rules
         self._terms = terms
         self._since: dict[Fault, datetime] = {}
 
-    def judge(self, session: Session, held: Held, now: datetime) -> bool:
-        """One look at everything; False, with nothing written, when another node leads by now."""
-        if not still_holds(session, held):
-            log.warning("line_health_lease_lost", holder=held.holder)
-            self._since.clear()
-            return False
-        plant = registered_plant(session)
+    def look(self, session: Session, plant: Plant, now: datetime) -> Verdict:
+        """Put together what all nodes have told, and find the causes."""
         found = seen(session, plant, now, test_counts_for=self._rules.test_counts_for)
         judgement = classify(found, node_dead_after_s=self._rules.node_dead_after_s)
-        self._write_states(session, judgement, now)
         faults = [fault for fault in judgement.faults if not _of_a_line_taken_out(fault, plant)]
-        self._write_tickets(session, [*faults, *self._few_spares(session)], now)
+        registered = session.execute(select(PhoneLine.name, PhoneLine.state, PhoneLine.cause))
+        states = {row.name: (row.state, row.cause) for row in registered}
+        changed = {}
+        for name, was in states.items():
+            state = judgement.lines.get(name, UNKNOWN)
+            if was != (state.state, state.cause or ""):
+                changed[name] = state
+        return Verdict(plant, changed, (*faults, *self._few_spares(session)))
+
+    def judge(self, session: Session, held: Held, verdict: Verdict, now: datetime) -> bool:
+        """Write it down; False, with nothing written, when another node leads by now."""
+        if not still_holds(session, held):
+            log.warning("line_health_lease_lost", holder=held.holder)
+            self.stand_down()
+            return False
+        if verdict.changed:
+            _write_states(session, verdict.changed, now)
+        self._write_tickets(session, verdict.faults, now)
         for ticket in tickets.escalate_overdue(session, now):
             log.error("fault_ticket_breached", ticket=ticket.id, cause=ticket.cause, about=ticket.about)
         for ticket in tickets.close_settled(session, now, self._rules.gone_after):
             log.info("fault_ticket_closed", ticket=ticket.id, about=ticket.about)
         return True
 
-    def _write_states(self, session: Session, judgement: Judgement, now: datetime) -> None:
-        for line in session.scalars(select(PhoneLine)):
-            state = judgement.lines.get(line.name, UNKNOWN)
-            if (line.state, line.cause) == (state.state, state.cause or ""):
-                continue
-            line.state, line.cause, line.since = state.state, state.cause or "", now
-            record(session, line.name, state.state, state.cause or "", tickets.MONITOR, now)
-            tell = log.warning if state.state == "down" else log.info
-            tell("line_state", line_name=line.name, state=state.state, cause=state.cause or "")
+    def stand_down(self) -> None:
+        """Another node leads: what was seen here is no more to be counted."""
+        self._since.clear()
 
     def _few_spares(self, session: Session) -> list[Fault]:
         return [
@@ -99,6 +115,15 @@ class Monitor:
         for ticket in session.scalars(mine):
             if (ticket.cause, ticket.about) not in by_key:
                 tickets.gone(ticket, now)
+
+
+def _write_states(session: Session, changed: Mapping[str, LineState], now: datetime) -> None:
+    for line in session.scalars(select(PhoneLine).where(PhoneLine.name.in_(changed))):
+        state = changed[line.name]
+        line.state, line.cause, line.since = state.state, state.cause or "", now
+        record(session, line.name, state.state, state.cause or "", tickets.MONITOR, now)
+        tell = log.warning if state.state == "down" else log.info
+        tell("line_state", line_name=line.name, state=state.state, cause=state.cause or "")
 
 
 def _key(fault: Fault) -> Fault:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from orders.lines.changes import record
 from orders.models import BoardSlot, LineModule, PhoneLine, VoiceBoard
@@ -80,7 +80,13 @@ def move_module(session: Session, source: str, target: str, by: str, now: dateti
 def spare_slots(session: Session) -> dict[str, list[str]]:
     """Slots that a line could move to at once, by side: a good module and nothing plugged in."""
     found: dict[str, list[str]] = {}
-    for module in session.scalars(select(LineModule).where(LineModule.slot_id.is_not(None))):
+    slot_of = joinedload(LineModule.slot)
+    query = (
+        select(LineModule)
+        .where(LineModule.slot_id.is_not(None))
+        .options(slot_of.joinedload(BoardSlot.board), slot_of.selectinload(BoardSlot.lines))
+    )
+    for module in session.scalars(query):
         slot = module.slot
         found.setdefault(module.side, [])
         if slot is not None and module.condition == "good" and not slot.lines:

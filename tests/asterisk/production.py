@@ -10,6 +10,7 @@ from admin.cli.group import orderline
 from tests import peers
 from tests.get_asterisk import modules_of
 from tests.lines.asterisk.pbx import Pbx
+from tests.sipp.placed import free_tcp_port
 
 
 def plant_text(pbx: Pbx, more: str = "") -> str:
@@ -27,6 +28,7 @@ class ProductionPbx(Pbx):
 
     def __init__(self, folder: Path, more: str = "") -> None:
         self._more = more
+        self.manager_port = free_tcp_port()
         super().__init__(folder)
 
     @property
@@ -53,6 +55,7 @@ class ProductionPbx(Pbx):
         options = ["--plant", self.plant_file, "--to", self._etc, "--modules", modules, "--data", data]
         options += ["--var", self._work, "--sip-host", "127.0.0.1", "--sip-port", self.sip_port]
         environment = {"ORDERLINE_ASTERISK__PASSWORD": self.password, "ORDERLINE_ASTERISK__URL": self.url}
+        environment["ORDERLINE_ASTERISK__MANAGER_PORT"] = str(self.manager_port)
         done = CliRunner().invoke(
             orderline, ["asterisk", "render", *map(str, options), "--rtp", "21000-21398"], env=environment
         )

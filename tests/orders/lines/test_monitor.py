@@ -53,7 +53,9 @@ class Watch:
             sightings.tell(session, self.node, told, self.now)
             held = leases.take(session, LEASE_NAME, self.node, self.now, timedelta(seconds=30))
             assert held
-            assert self.monitor.judge(session, held, self.now)
+            session.flush()
+            verdict = self.monitor.look(session, registered_plant(session), self.now)
+            assert self.monitor.judge(session, held, verdict, self.now)
             return self.open(session)
 
     @staticmethod
@@ -207,6 +209,8 @@ def test_without_the_lease_nothing_is_written(watch: Watch) -> None:
         sightings.tell(session, "n1", {"trunk:carrier": ("offline", "")}, TEN)
         sightings.beat(session, "n1", TEN, "up", "pbx1")
         session.flush()
-        assert not watch.monitor.judge(session, mine, TEN)
-        assert not watch.monitor.judge(session, replace(mine, token=mine.token + 1), TEN)
+        verdict = watch.monitor.look(session, registered_plant(session), TEN)
+        assert verdict.changed["carrier"].state == "down"
+        assert not watch.monitor.judge(session, mine, verdict, TEN)
+        assert not watch.monitor.judge(session, replace(mine, token=mine.token + 1), verdict, TEN)
         assert find_line(session, "carrier").state == "unknown"
