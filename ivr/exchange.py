@@ -58,6 +58,13 @@ class ClipSource(Protocol):
     def clip(self, prompt: Prompt, language: Language, pace: Pace) -> Clip: ...
 
 
+class Outgoing(Protocol):
+    """Who makes calls out (`ivr.dialling`): told of them until they are answered."""
+
+    def happened(self, line: Line, call: str, event: LineEvent) -> told.CallArrived | None:
+        """The first event of the conversation, when this was the answer to a call of its own. Returns at once."""
+
+
 class Exchange:
     """Connects lines to the runner. `order_placed` is called after a commit that holds a new order."""
 
@@ -77,6 +84,7 @@ class Exchange:
         self.dialogue = dialogue
         self._order_placed = order_placed
         self._longest_call_s = longest_call_s
+        self.outgoing: Outgoing | None = None
         self._live: dict[str, LiveCall] = {}
         self._lock = threading.Lock()
         self._workers = executor or ThreadPoolExecutor(WORKERS, thread_name_prefix="call-step")
@@ -106,18 +114,36 @@ class Exchange:
         with self._lock:
             return len(self._live)
 
+    def live_names(self) -> frozenset[str]:
+        """The names of the calls in progress on this node."""
+        with self._lock:
+            return frozenset(self._live)
+
     # -- reports in, one queue a call
 
     def _reported(self, line: Line, call: str, event: LineEvent) -> None:
         with self._lock:
             live = self._live.get(call)
-            if live is None:
-                if not isinstance(event, port.Arrived | port.Resumed):
-                    return
+            if live is None and isinstance(event, port.Arrived | port.Resumed):
                 live = self._live[call] = LiveCall(call, line, event.at)
+        if live is None:
+            self._reported_of_ours(line, call, event)
+            return
         happened = self._happening(live, event)
         if happened is not None:
             self._wait_in(live, happened)
+
+    def _reported_of_ours(self, line: Line, call: str, event: LineEvent) -> None:
+        """A call that we made begins as a conversation when it is answered."""
+        begun = self.outgoing.happened(line, call, event) if self.outgoing else None
+        if isinstance(event, port.Answered):
+            if begun is None:
+                line.hang_up(call)
+                return
+            with self._lock:
+                live = self._live[call] = LiveCall(call, line, event.at)
+            self._timers.arm(f"{call}/longest", 0, self._longest_call_s)
+            self._wait_in(live, begun)
 
     def _happening(self, live: LiveCall, event: LineEvent) -> told.Event | None:
         match event:
@@ -265,7 +291,7 @@ class Exchange:
         )
         ends, exhausted = isinstance(event, told.LineLost), live.tries >= len(RETRIES_S)
         if not live.sequence and (exhausted or (live.tries and not ends)):
-            return self._refuse(live)
+            return self._refuse(live, event)
         if exhausted and not ends:
             # Told that we can't, the caller must not be booked afterwards: this event and those behind it are dropped.
             self._let_go(live)
@@ -278,14 +304,17 @@ class Exchange:
         self._timers.arm(f"{live.call}/retry", 0, delay)
         return False
 
-    def _refuse(self, live: LiveCall) -> bool:
+    def _refuse(self, live: LiveCall, event: told.Event) -> bool:
         """A call whose arrival can't be stored. Should it have been after all, its end is tried a few times too."""
         if live.gone:
             self._forget(live)
         else:
             self._leave(live)
             live.tries = 0
-            live.line.reject(live.call, "unavailable")
+            if isinstance(event, told.CallArrived) and event.errand:
+                live.line.hang_up(live.call)
+            else:
+                live.line.reject(live.call, "unavailable")
         return True
 
     def _forget(self, live: LiveCall) -> None:

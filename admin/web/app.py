@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 
 from admin.web.errors import register_errors
@@ -15,6 +15,7 @@ from admin.web.phone import ClipFile, phone_views
 from admin.web.queries import Queries
 from admin.web.settings import WebSettings
 from admin.web.status import status_views
+from admin.web.twilio import TWILIO_PATH
 from ivr.lines.browser import BrowserLine
 
 
@@ -33,19 +34,25 @@ def create_app(
     clip_file: ClipFile,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     allowance: Allowance | None = None,
+    webhooks: Blueprint | None = None,
 ) -> Flask:
-    """The web side as a WSGI application: `/` status, `/phone` if wanted. Raises ValueError for broken texts."""
+    """The web side as a WSGI application: `/` status, `/phone` if wanted, signed `webhooks` if there are.
+
+    Raises ValueError for broken texts.
+    """
     load_texts()
     app = Flask("admin.web", static_folder="static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.most_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    register_guard(app, settings.allowed_hosts)
+    register_guard(app, settings.allowed_hosts, (TWILIO_PATH,) if webhooks else ())
     register_errors(app)
     allowance = allowance or Allowance(settings.calls_per_minute)
     app.jinja_env.globals["has_phone"] = settings.phone
     if settings.phone:
         app.register_blueprint(phone_views(settings, browser_line, clip_file, allowance))
+    if webhooks:
+        app.register_blueprint(webhooks)
     app.register_blueprint(status_views(settings, queries, now))
     return app

@@ -7,10 +7,21 @@ many of its digits were keyed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ivr.dialogue.actions import Pace
 from ivr.dialogue.settings import Settings
-from orders.values import Basket, Language, LimitReason, Offer, OrderSummary, RetailerCard, Standing
+from orders.values import (
+    Basket,
+    CallResult,
+    Errand,
+    Language,
+    LimitReason,
+    Offer,
+    OrderSummary,
+    RetailerCard,
+    Standing,
+)
 from speech.prompt import Prompt
 
 FLOW_VERSION = 2
@@ -32,6 +43,8 @@ class CallState:
     transfer_asked  the line is trying to reach an agent
     back_to      the stage to return to from the agents' stages
     notices      what is to be said once the call-back request is stored
+    errand       why we called, None when the retailer did
+    result       what came of our call, as far as a key or its absence has decided it
     then         where the talk about one article returns to: the next article, or the read-back
     """
 
@@ -69,6 +82,8 @@ class CallState:
     transfer_asked: bool = False
     notices: tuple[Prompt, ...] = ()
     reason: str = ""
+    errand: Errand | None = None
+    result: CallResult | Literal[""] = ""
 
     @property
     def ended(self) -> bool:

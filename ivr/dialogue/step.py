@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ivr.dialogue.actions import Action, AnswerCall, ArmTimer, PlayPrompts, ReleaseDraft
-from ivr.dialogue.collectors import Collector, Heard, JustListen, Keyed, Spoken
+from ivr.dialogue.actions import Action, AnswerCall, ArmTimer, PlayPrompts, ReleaseDraft, SettleErrand
+from ivr.dialogue.collectors import Collector, Heard, JustListen, Keyed, Silent, Spoken
 from ivr.dialogue.events import (
     CallArrived,
     DraftLost,
@@ -24,6 +24,7 @@ from ivr.dialogue.flow import STAGES
 from ivr.dialogue.stage import Move, Stage, Told, go
 from ivr.dialogue.stages.agents import reach_agent
 from ivr.dialogue.stages.identifying import begin
+from ivr.dialogue.stages.reminding import begin_errand, result_of
 from ivr.dialogue.state import CallState
 from speech.prompt import Prompt, prompt
 
@@ -47,7 +48,8 @@ def step(state: CallState, event: Event) -> Stepped:
         case TimerExpired(generation):
             return _on_timer(state) if generation == state.generation else (state, ())
         case LineLost():
-            return replace(state, stage="ended", entry="", owns_draft=False), (ReleaseDraft(),)
+            settled = (SettleErrand(result_of(state)),) if state.errand else ()
+            return replace(state, stage="ended", entry="", owns_draft=False), (ReleaseDraft(), *settled)
         case LineResumed():
             return _say(replace(state, entry=""), state.said, state.said_notices) if state.said else (state, ())
         case DraftLost():
@@ -61,6 +63,8 @@ def _arrive(state: CallState, event: CallArrived) -> Stepped:
     if state.stage != "arriving" or state.called or state.line:
         return state, ()
     state = replace(state, settings=event.settings, caller=event.caller, called=event.called, line=event.line)
+    if event.errand is not None:
+        return _do(begin_errand(replace(state, errand=event.errand), event.errand))
     after, actions = _do(begin(state))
     return after, (AnswerCall(), *actions)
 
@@ -116,7 +120,7 @@ def _decide(state: CallState, told: Told) -> Stepped:
     stage = _stage(state)
     move = stage.decides(state, told)
     if move is not None:
-        if isinstance(told, Spoken) and move.to and not move.missed:
+        if isinstance(told, Spoken) and not isinstance(told, Silent) and move.to and not move.missed:
             # Understood: what went wrong before is no longer "in a row".
             move = replace(move, state=replace(move.state, misses=0))
         return _do(move)
@@ -128,7 +132,7 @@ def _do(move: Move) -> Stepped:
     if move.missed:
         return _missed(move.state, move.notices)
     if move.to:
-        return _enter(move.state, move.to, move.notices, surprised=move.surprised)
+        return _enter(move.state, move.to, move.notices, surprised=move.surprised, known=move.known)
     state = replace(move.state, stage=move.at or move.state.stage)
     if move.notices:
         state = replace(state, notices=move.notices)
@@ -141,7 +145,7 @@ def _missed(state: CallState, notices: tuple[Prompt, ...]) -> Stepped:
         return _do(reach_agent(state, "misses"))
     if state.misses > 1 and not isinstance(_stage(state).listens(state), JustListen):
         notices = (*notices, *_agent_hint(_stage(state).listens(state)))
-    return _enter(state, state.stage, notices, surprised=True)
+    return _enter(state, state.stage, notices, surprised=True, known=True)
 
 
 def _agent_hint(collector: Collector) -> tuple[Prompt, ...]:
@@ -149,10 +153,12 @@ def _agent_hint(collector: Collector) -> tuple[Prompt, ...]:
     return (prompt("agent_hint"),) if hinted.wish == "agent" else ()
 
 
-def _enter(state: CallState, name: str, notices: tuple[Prompt, ...], *, surprised: bool = False) -> Stepped:
+def _enter(
+    state: CallState, name: str, notices: tuple[Prompt, ...], *, surprised: bool = False, known: bool = False
+) -> Stepped:
     misses = state.misses if name == state.stage else 0
     state = replace(state, stage=name, entry="", misses=misses, surprised=surprised)
-    return _say(state, (*notices, *_stage(state).says(state)), len(notices))
+    return _say(state, (*notices, *_stage(state).says(state)), 0 if known else len(notices))
 
 
 def _say(state: CallState, prompts: tuple[Prompt, ...], notices: int) -> Stepped:

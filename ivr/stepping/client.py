@@ -11,6 +11,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -74,6 +75,10 @@ class StepProcess:
     def handle(self, call: str, event: Event, after: int) -> Handled:
         """As `Runner.handle`. Raises NotStored, CallMovedOn, UnknownCall, StepFault."""
         return self._take(Request(call, event, after))
+
+    def handle_burst(self, call: str, events: Sequence[Event], after: int) -> Handled:
+        """As `Runner.handle_burst`; raises the same as `handle`."""
+        return self._take(Request(call, tuple(events), after))
 
     def adopt(self, call: str, event: Event) -> Handled:
         """As `Runner.adopt`; raises the same."""

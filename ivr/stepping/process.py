@@ -36,10 +36,13 @@ class StepSettings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One event of a call that stands at step `after`; None for a call that is to be adopted."""
+    """One event of a call that stands at step `after`; None for a call that is to be adopted.
+
+    A tuple is a burst: all of its events, or none.
+    """
 
     call: str
-    event: Event
+    event: Event | tuple[Event, ...]
     after: int | None
 
 
@@ -75,9 +78,14 @@ def _serve(runner: Runner, connection: Connection) -> None:
 
 def _handled(runner: Runner, request: Request) -> Handled | Failed:
     try:
-        if request.after is None:
-            return runner.adopt(request.call, request.event)
-        return runner.handle(request.call, request.event, request.after)
+        match request:
+            case Request(call, tuple(events), int(after)):
+                return runner.handle_burst(call, events, after)
+            case Request(call, event, None) if not isinstance(event, tuple):
+                return runner.adopt(call, event)
+            case Request(call, event, after) if not isinstance(event, tuple):
+                return runner.handle(call, event, after)
+        raise TypeError(f"no request: {request}")
     except (SQLAlchemyError, OSError) as error:
         return Failed("not_stored", explain(error))
     except CallMovedOn as error:

@@ -20,6 +20,7 @@ from ivr.dialogue.state import CallState
 from ivr.pin_keeping import PinKeeper
 from ivr.transcripts.player import Heard, HungUp, Said, Transferred
 from ivr.transcripts.stage_set import World
+from orders.values import Errand
 from speech.wording import Wording
 
 
@@ -46,6 +47,10 @@ class PureSeat:
     def dial(self, call: str, caller: str, line: str) -> None:
         self._calls[call] = _Call(self._world.now())
         self._tell(call, told.CallArrived(caller, "95001", line, self._world.settings))
+
+    def pick_up(self, call: str, number: str, errand: Errand) -> None:
+        self._calls[call] = _Call(self._world.now())
+        self._tell(call, told.CallArrived(number, "95001", "main", self._world.settings, errand))
 
     def press(self, call: str, key: str, *, after_ms: int, heard_ms: int) -> None:
         one = self._calls[call]

@@ -3,6 +3,7 @@
 from orders.models.calls import Call, CallbackRequest, CallEvent
 from orders.models.campaigns import CallAttempt, CallConsent, Campaign, CampaignTarget, PhoneTask
 from orders.models.catalogue import Allocation, Article, RetailerLimit
+from orders.models.cloud_calls import CloudCall
 from orders.models.faults import Contact, FaultTicket, LineChange, NodeBeat, Sighting, TicketEntry
 from orders.models.foundation import AuditEntry, Base
 from orders.models.handover import Lease, Reconciliation, ReconciliationDifference
@@ -25,6 +26,7 @@ __all__ = [
     "CallbackRequest",
     "Campaign",
     "CampaignTarget",
+    "CloudCall",
     "Contact",
     "DemandLine",
     "Draft",

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from ivr.bounces import Bounces
+from ivr.dialogue import events as told
 from ivr.dialogue.actions import Pace
 from ivr.exchange import Exchange
+from ivr.lines.port import Answered, Dialled, Line, LineEvent
 from ivr.lines.sip.line import SipLine
 from ivr.lines.sip.settings import SipSettings
 from ivr.media.port import ClipsEnded, StreamKey, StreamPlan, StreamRestarted
@@ -24,7 +26,7 @@ from ivr.runner import Runner
 from ivr.transcripts.player import Heard, HungUp, Player, Said, Transferred
 from ivr.transcripts.script import read_script
 from ivr.transcripts.stage_set import World
-from orders.values import Language
+from orders.values import Errand, Language
 from speech.prompt import Clip, Prompt
 from speech.wording import Wording
 from tests.runner.test_exchange import VirtualTimers
@@ -75,6 +77,17 @@ class ScriptedMedia:
 
     def close(self, stream: str) -> None:
         self.closed.add(stream)
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """The dialler's part: `first` begins the conversation of `call` once it is answered."""
+
+    call: str
+    first: told.CallArrived
+
+    def happened(self, line: Line, call: str, event: LineEvent) -> told.CallArrived | None:
+        return self.first if call == self.call and isinstance(event, Answered) and line.name else None
 
 
 class SipSeat:
@@ -137,6 +150,15 @@ class SipSeat:
         self._calls[call] = self._media.opened[before]
         self._clock[call] = time.time()
         self._heard[call] = 0
+
+    def pick_up(self, call: str, number: str, errand: Errand) -> None:
+        telephone = self._telephones[call] = ScriptedTelephone(number, ("127.0.0.1", self.port))
+        first = told.CallArrived(number, "95001", self._line.name, self._world.settings, errand)
+        self._exchange.outgoing = Awaited(call, first)
+        self._line.dial(Dialled(call, telephone.uri, "95001"))
+        telephone.pick_up()
+        self._calls[call], self._clock[call], self._heard[call] = call, time.time(), 0
+        self._until(lambda: bool(self._media.played.get(call)))
 
     def id_of(self, call: str) -> str:
         """The line's own id of a call, which is what the database knows it by."""

@@ -30,7 +30,7 @@ def _confirmation_decides(state: CallState, told: Told) -> Move | None:
         case OrderDecided(placement):
             return _on_placement(state, placement)
         case Chosen("2"):
-            return go(state, "awaiting_confirmation", *_lines_heard(state))
+            return replace(go(state, "awaiting_confirmation", *_lines_heard(state)), known=True)
         case Chosen("3"):
             return go(state, "awaiting_line_number")
         case WentBack():
