@@ -68,7 +68,8 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A voice board: its DAHDI channels from `first_channel` on, `ports` of them, under one group number.
 
-    An analogue board with `slots` has `module_ports` channels to each; without, every port carries a line.
+    An analogue board with `slots` has `module_ports` channels to each; without, every port carries a line. One that is
+    `dead`, as it is seen, is no way out until it lives again; a plant file says nothing of that.
     """
 
     name: Name
@@ -80,6 +81,7 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     serial: Serial = ""
     slots: tuple[Slot, ...] = ()
     in_service: bool = True
+    dead: bool = False
 
     def channels(self, slot: int) -> range:
         """The DAHDI channels of a slot."""

@@ -32,6 +32,11 @@ def registered_plant(session: Session) -> Plant:
     known = select(PhoneLine).options(selectinload(PhoneLine.numbers))
     lines = {line.name: line for line in session.scalars(known)}
     out = {name for name, line in lines.items() if line.service == "out"}
+    by_board: dict[int, list[bool]] = {}
+    for line in lines.values():
+        if line.board_id is not None:
+            by_board.setdefault(line.board_id, []).append((line.state, line.cause) == ("down", "board"))
+    dead = {board for board, down in by_board.items() if all(down)}
     slots = selectinload(VoiceBoard.slots)
     parts = (slots.joinedload(BoardSlot.module), slots.selectinload(BoardSlot.lines))
     boards = session.scalars(select(VoiceBoard).order_by(VoiceBoard.id).options(*parts)).all()
@@ -42,7 +47,7 @@ def registered_plant(session: Session) -> Plant:
         trunks=tuple(
             _trunk(row, row.name not in out) for row in session.scalars(select(models.Trunk).order_by(models.Trunk.id))
         ),
-        boards=tuple(_board(board, out) for board in boards),
+        boards=tuple(_board(board, out, dead) for board in boards),
         agents=tuple(
             Agent(row.extension, row.password_file)
             for row in session.scalars(select(models.AgentPhone).order_by(models.AgentPhone.extension))
@@ -173,7 +178,7 @@ def _trunk(row: models.Trunk, in_service: bool) -> Trunk:
     return Trunk(**values, networks=tuple(row.networks.split()), in_service=in_service)
 
 
-def _board(row: VoiceBoard, out: set[str]) -> Board:
+def _board(row: VoiceBoard, out: set[str], dead: set[int]) -> Board:
     return Board(
         name=row.name,
         kind=row.kind,  # type: ignore[arg-type]
@@ -184,6 +189,7 @@ def _board(row: VoiceBoard, out: set[str]) -> Board:
         serial=row.serial,
         slots=tuple(_slot(slot, out) for slot in row.slots),
         in_service=row.name not in out,
+        dead=row.id in dead,
     )
 
 

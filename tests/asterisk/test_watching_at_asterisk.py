@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
@@ -19,7 +20,8 @@ from admin.config_settings import asterisk_settings
 from admin.line_care import LineCare
 from ivr.lines.asterisk.conf_folder import read_plant
 from ivr.lines.asterisk.line import AsteriskLine
-from ivr.plant_registry import write_plant
+from ivr.lines.port import Answered, Dialled, Gone
+from ivr.plant_registry import registered_plant, write_plant
 from orders.lines.service import find_line, take_out
 from orders.models import FaultTicket
 from orders.store import Store
@@ -39,6 +41,7 @@ class Node:
     store: Store
     line: AsteriskLine
     care: LineCare
+    events: Events
 
     def look(self) -> bool:
         self.care.look()
@@ -83,11 +86,12 @@ def node(pbx: ProductionPbx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         write_plant(session, read_plant(pbx.plant_file), datetime.now(UTC), "li")
     settings = asterisk_settings(config)
     assert settings
-    line = AsteriskLine(settings, Events())
+    events = Events()
+    line = AsteriskLine(settings, events)
     line.start()
     wait_for(lambda: line.endpoints() is not None)
     care = LineCare(store, config, line)
-    yield Node(pbx, store, line, care)
+    yield Node(pbx, store, line, care, events)
     care.stop()
     line.stop()
     store.close()
@@ -115,6 +119,30 @@ def test_a_board_that_its_driver_does_not_have_is_a_board_fault(node: Node) -> N
     # There is no hardware: chan_dahdi runs, and lists not one channel.
     wait_for(lambda: node.look() and node.state("02785550001") == "board", 10)
     wait_for(lambda: node.look() and "board board:board-a" in node.faults())
+    assert "DAHDI/g1" not in node.pbx.cli("dialplan show route"), "its lines are no way out any more"
+
+
+def test_calls_go_out_by_the_trunk_while_the_board_ahead_of_it_is_dead(node: Node) -> None:
+    carrier = node.carrier()
+    try:
+        wait_for(lambda: any(request.method == "OPTIONS" for request in carrier.requests))
+        wait_for(lambda: (node.line.endpoints() or {}).get("carrier") == "online")
+        with node.store.transaction() as session:
+            plant = registered_plant(session)
+            ahead = msgspec.structs.replace(plant, routes=("board-a", "carrier"))
+            write_plant(session, ahead, datetime.now(UTC), "li")
+        # Before anybody has looked: Dial itself finds no channel and goes on.
+        node.care.look()
+        assert "DAHDI/g1" in node.pbx.cli("dialplan show route")
+        events = node.events
+        began = time.monotonic()
+        node.line.dial(Dialled("out-1", NUMBER, "", 10))
+        events.wait_for("out-1", Answered)
+        assert time.monotonic() - began < 1.0
+        node.line.hang_up("out-1")
+        events.wait_for("out-1", Gone)
+    finally:
+        carrier.close()
 
 
 def test_an_asterisk_that_is_killed_is_one_fault(node: Node) -> None:

@@ -184,8 +184,10 @@ def _carries(name: str, trunks: Mapping[str, Trunk], boards: Mapping[str, Board]
     if name in trunks:
         return trunks[name].in_service
     board = boards[name]
-    return board.in_service and (
-        not board.slots or any(_goes_out(board, slot, line) for slot in board.slots for line in slot.lines)
+    return (
+        board.in_service
+        and not board.dead
+        and (not board.slots or any(_goes_out(board, slot, line) for slot in board.slots for line in slot.lines))
     )
 
 

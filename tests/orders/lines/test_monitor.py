@@ -13,6 +13,7 @@ from sqlalchemy import select
 from ivr.health.gathering import words
 from ivr.health.monitor import LEASE_NAME, Monitor, Rules
 from ivr.health.seen import Alarm
+from ivr.plant import Plant
 from ivr.plant_registry import registered_plant, write_plant
 from orders import leases
 from orders.faults import sightings
@@ -66,6 +67,10 @@ class Watch:
     def states(self) -> dict[str, str]:
         with self.store.session() as session:
             return {line.name: line.cause or line.state for line in session.scalars(select(PhoneLine))}
+
+    def plant(self) -> Plant:
+        with self.store.session() as session:
+            return registered_plant(session)
 
     def tickets(self) -> list[FaultTicket]:
         with self.store.session() as session:
@@ -127,6 +132,9 @@ def test_a_dead_board_is_one_ticket_with_its_lines_down(watch: Watch) -> None:
         "up",
         "up",
     ]
+    assert [board.dead for board in watch.plant().boards] == [False, True], "no call goes out by it"
+    watch.look()
+    assert not any(board.dead for board in watch.plant().boards)
     (ticket,) = watch.tickets()
     assert (ticket.deadline_of, ticket.clause) == ("on_site", "3.1.8")
     assert "Wang" in ticket.call
