@@ -14,10 +14,13 @@ from tests.sipp.placed import free_tcp_port
 
 
 def plant_text(pbx: Pbx, more: str = "") -> str:
-    """The plant: `carrier` first, then `spare`, and `more`."""
+    """The plant: `carrier` first, whose calls come from 127.0.0.1; then `spare`, from 127.0.0.2; and `more`."""
     trunks = "".join(
-        f'[[trunks]]\nname = "{name}"\nhost = "127.0.0.1"\nport = {port}\nnetworks = ["127.0.0.0/8"]\nmax_calls = 2\n'
-        for name, port in (("carrier", pbx.trunk_port), ("spare", pbx.agent_port))
+        f'[[trunks]]\nname = "{name}"\nhost = "127.0.0.1"\nport = {port}\nnetworks = ["{source}"]\nmax_calls = 2\n'
+        for name, port, source in (
+            ("carrier", pbx.trunk_port, "127.0.0.1"),
+            ("spare", pbx.agent_port, "127.0.0.2"),
+        )
     )
     agent = '[[agents]]\nextension = "8001"\npassword_file = "agent.secret"\n'
     return f'routes = ["carrier", "spare"]\n{trunks}{agent}{more}'
