@@ -186,7 +186,7 @@ def try_line(
     settings, way = asterisk_settings(config), way_of(plant, line)
     if settings is None or not way:
         raise CantTry(f"{line} can't be tested: asterisk.enabled is false, or no call goes out by this line")
-    tried = call_and_listen(settings, way, number)
+    tried = call_and_listen(settings, way, number, own={entry.number for entry in plant.numbers})
     with store.transaction() as session:
         sightings.tested(session, config.node, line, tried.result, tried.detail, now())
         record(session, line, f"test call: {tried.result}", tried.detail, config.node, now())

@@ -147,11 +147,16 @@ def plant_of(values: dict[str, Any]) -> Plant:
     try:
         plant = msgspec.convert(values, Plant)
     except msgspec.ValidationError as error:
-        raise PlantError(f"the plant file: {error}") from error
+        raise PlantError(f"the plant: {error}") from error
     problem = next(_problems(plant), "")
     if problem:
-        raise PlantError(f"the plant file: {problem}")
+        raise PlantError(f"the plant: {problem}")
     return plant
+
+
+def checked(plant: Plant) -> Plant:
+    """The same plant, held against every rule once more: what came from elsewhere than a file. Raises PlantError."""
+    return plant_of(msgspec.to_builtins(plant))
 
 
 def _problems(plant: Plant) -> Iterator[str]:

@@ -12,7 +12,7 @@ from admin.cli.configured import configured
 from admin.config import Config, ConfigError, secret
 from ivr.lines.asterisk.conf_folder import read_plant, read_secret, write_files
 from ivr.lines.asterisk.rendering import render
-from ivr.plant import Plant, PlantError
+from ivr.plant import Plant, PlantError, checked
 from ivr.plant_registry import registered_plant
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "asterisk_conf"
@@ -109,7 +109,7 @@ def _registered(config: Config) -> Plant:
     store.close()
     if not plant.line_names():
         raise PlantError("the line registry is empty: `orderline lines import plant.toml`, or name a file by --plant")
-    return plant
+    return checked(plant)
 
 
 def _templates() -> dict[str, str]:

@@ -113,10 +113,10 @@ def show(config: Config, name: str, as_json: bool) -> None:
 @BY
 @configured
 def out(config: Config, name: str, reason: str, who: str) -> None:
-    """Take a line out of service: no call goes out by it; calls that are on it go on."""
+    """Take a line, or all lines of a board, out of service: no call goes out by it; calls that are on it go on."""
     with _session(config) as session:
-        service.take_out(session, name, reason, who, datetime.now(UTC))
-    click.echo(f"{name}: out of service; {FOLLOWS}")
+        taken = service.take_out(session, name, reason, who, datetime.now(UTC))
+    click.echo(f"{', '.join(taken)}: out of service; {FOLLOWS}")
 
 
 @lines.command("in")
@@ -124,10 +124,10 @@ def out(config: Config, name: str, reason: str, who: str) -> None:
 @BY
 @configured
 def into(config: Config, name: str, who: str) -> None:
-    """Put a line back into service."""
+    """Put a line, or all lines of a board, back into service."""
     with _session(config) as session:
-        service.put_in(session, name, who, datetime.now(UTC))
-    click.echo(f"{name}: in service; {FOLLOWS}")
+        put = service.put_in(session, name, who, datetime.now(UTC))
+    click.echo(f"{', '.join(put)}: in service; {FOLLOWS}")
 
 
 @lines.command("move-module")

@@ -26,26 +26,29 @@ def find_line(session: Session, name: str) -> PhoneLine:
     return line
 
 
-def take_out(session: Session, name: str, reason: str, by: str, now: datetime) -> PhoneLine:
-    """No call goes out by it any more; calls that are on it go on. Raises LineError."""
-    line = find_line(session, name)
+def take_out(session: Session, name: str, reason: str, by: str, now: datetime) -> list[str]:
+    """No call goes out by a line, or by any of a board's, any more; calls that are on it go on. Raises LineError."""
     if not reason.strip():
         raise LineError("say why: whoever finds the line out of service wants to know")
-    if line.service == "out":
-        raise LineError(f"{name} is out of service already: {line.out_reason}")
-    line.service, line.out_reason = "out", reason[:200]
-    record(session, name, "out of service", reason, by, now)
-    return line
+    lines = _named(session, name)
+    meant = [line for line in lines if line.service == "in"]
+    if not meant:
+        raise LineError(f"{name} is out of service already: {lines[0].out_reason}")
+    for line in meant:
+        line.service, line.out_reason = "out", reason[:200]
+        record(session, line.name, "out of service", reason, by, now)
+    return [line.name for line in meant]
 
 
-def put_in(session: Session, name: str, by: str, now: datetime) -> PhoneLine:
-    """Raises LineError."""
-    line = find_line(session, name)
-    if line.service == "in":
+def put_in(session: Session, name: str, by: str, now: datetime) -> list[str]:
+    """A line, or all of a board's. Raises LineError."""
+    meant = [line for line in _named(session, name) if line.service == "out"]
+    if not meant:
         raise LineError(f"{name} is in service already")
-    line.service, line.out_reason = "in", ""
-    record(session, name, "in service", "", by, now)
-    return line
+    for line in meant:
+        line.service, line.out_reason = "in", ""
+        record(session, line.name, "in service", "", by, now)
+    return [line.name for line in meant]
 
 
 def move_module(session: Session, source: str, target: str, by: str, now: datetime, *, spare: str = "") -> list[str]:
@@ -92,6 +95,12 @@ def spare_slots(session: Session) -> dict[str, list[str]]:
         if slot is not None and module.condition == "good" and not slot.lines:
             found[module.side].append(f"{slot.board.name}/{slot.number}")
     return {side: sorted(places) for side, places in sorted(found.items())}
+
+
+def _named(session: Session, name: str) -> list[PhoneLine]:
+    """The line of this name, or what is plugged into the board of this name."""
+    on_board = select(PhoneLine).join(VoiceBoard, PhoneLine.board_id == VoiceBoard.id).where(VoiceBoard.name == name)
+    return list(session.scalars(on_board.order_by(PhoneLine.name))) or [find_line(session, name)]
 
 
 def _slot(session: Session, place: str) -> BoardSlot:

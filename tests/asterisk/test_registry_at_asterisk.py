@@ -257,11 +257,29 @@ def test_what_a_test_call_finds(at: Site, status: int, result: str) -> None:
 
 @pytest.mark.parametrize(
     ("way", "number"),
-    [("PJSIP/{number}@carrier", "500&PJSIP/x"), ("PJSIP/{number}@carrier", ""), ("Local/{number}@outbound", NUMBER)],
+    [
+        ("PJSIP/{number}@carrier", "500&PJSIP/x"),
+        ("PJSIP/{number}@carrier", ""),
+        ("PJSIP/{number}@carrier", "16812345"),
+        ("PJSIP/{number}@carrier", "0013105551234"),
+        ("PJSIP/{number}@carrier", "110"),
+        ("PJSIP/{number}@carrier", "1380000000٩"),
+        ("Local/{number}@outbound", NUMBER),
+        ("PJSIP/{number}@carrier&PJSIP/1@x", NUMBER),
+    ],
 )
 def test_only_plain_numbers_on_known_ways_are_tried(at: Site, way: str, number: str) -> None:
-    with pytest.raises(CantTry, match="3 to 15 digits"):
-        call_and_listen(at.settings(), way, number)
+    before = at.pbx.cli("core show channels count").splitlines()[-1]
+    with pytest.raises(CantTry, match=r"is not dialled|is no way out"):
+        call_and_listen(at.settings(), way, number, own={"500&PJSIP/x", "4001234567"})
+    assert "processed" in before
+    assert at.pbx.cli("core show channels count").splitlines()[-1] == before
+
+
+def test_our_own_number_is_tried_whatever_its_form(at: Site) -> None:
+    at.carrier(replies={"INVITE": 486})
+    tried = call_and_listen(at.settings(), "PJSIP/{number}@carrier", "4001234567", own={"4001234567"})
+    assert tried.result == "busy"
 
 
 def test_an_asterisk_that_refuses_or_is_away_is_told(at: Site) -> None:

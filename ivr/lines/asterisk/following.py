@@ -14,7 +14,7 @@ import structlog
 from ivr.lines.asterisk.conf_folder import read_secret, write_files
 from ivr.lines.asterisk.rendering import render_plant
 from ivr.lines.asterisk.wire import Reply, at
-from ivr.plant import Plant, PlantError
+from ivr.plant import Plant, PlantError, checked
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class Following:
         try:
             if not (self._folder / "pjsip.conf").is_file():
                 raise PlantError(f"{self._folder} holds no pjsip.conf: `orderline asterisk render --to` it once")
-            changed = write_files(self._folder, render_plant(plant, read_secret))
+            changed = write_files(self._folder, render_plant(checked(plant), read_secret))
         except PlantError as error:
             return self._told(str(error))
         except OSError as error:

@@ -10,6 +10,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import aiohttp
@@ -24,7 +25,8 @@ from ivr.lines.port import DialFailure
 
 RING_S = 20.0
 LISTEN_S = 8.0
-NUMBER = re.compile(r"[0-9]{3,15}", re.ASCII)
+NUMBER = re.compile(r"1[3-9][0-9]{9}|0[1-9][0-9]{8,10}", re.ASCII)
+"""As the dialplan's patterns: a test call goes by no dialplan, and must not reach premium numbers either."""
 _ENDPOINT = re.compile(r"(PJSIP/\{number\}@[a-z][a-z0-9-]{0,30}|DAHDI/g?[0-9]{1,4}/\{number\})", re.ASCII)
 _RESULTS: dict[DialFailure, TestResult] = {
     "busy": "busy",
@@ -61,11 +63,22 @@ class _Event(msgspec.Struct):
 
 
 def call_and_listen(
-    settings: AsteriskSettings, way: str, number: str, *, ring_s: float = RING_S, listen_s: float = LISTEN_S
+    settings: AsteriskSettings,
+    way: str,
+    number: str,
+    *,
+    own: Collection[str] = (),
+    ring_s: float = RING_S,
+    listen_s: float = LISTEN_S,
 ) -> TrialCall:
-    """`way` is "PJSIP/{number}@trunk", "DAHDI/17/{number}" or "DAHDI/g1/{number}". Raises CantTry."""
-    if not _ENDPOINT.fullmatch(way) or not NUMBER.fullmatch(number):
-        raise CantTry(f"{number!r} can't be dialled: a test number is 3 to 15 digits")
+    """`way` is "PJSIP/{number}@trunk", "DAHDI/17/{number}" or "DAHDI/g1/{number}"; `own` are the numbers of our own
+    lines, which may be dialled whatever their form. Raises CantTry."""
+    if not _ENDPOINT.fullmatch(way):
+        raise CantTry(f"{way!r} is no way out")
+    if not NUMBER.fullmatch(number) and not (number in own and re.fullmatch(r"[0-9]{3,20}", number, re.ASCII)):
+        raise CantTry(
+            f"{number!r} is not dialled: a test number is a mobile's, a landline's with area code, or our own"
+        )
     try:
         return asyncio.run(_called(settings, way.format(number=number), ring_s, listen_s))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:

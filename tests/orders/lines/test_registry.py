@@ -120,10 +120,13 @@ def test_out_of_service_and_in_again(filled: Store) -> None:
 
 def test_a_board_all_of_whose_lines_are_out_is_no_way_out(filled: Store) -> None:
     with filled.transaction() as session:
-        for line in ("02785550001", "02785550002", "02785550003"):
-            take_out(session, line, "board is dead", "li", TEN)
+        take_out(session, "02785550003", "noise", "li", TEN)
+        assert take_out(session, "board-a", "board is dead", "li", TEN) == ["02785550001", "02785550002", "8101"]
     assert "DAHDI/g1/" not in routes(plant(filled))
     assert "DAHDI/g2/" in routes(plant(filled))
+    with filled.transaction() as session:
+        assert len(put_in(session, "board-a", "li", TEN)) == 4
+    assert "DAHDI/g1/" in routes(plant(filled))
 
 
 def test_a_failed_module_s_lines_move_to_a_spare_slot(filled: Store) -> None:
