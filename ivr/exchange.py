@@ -1,14 +1,13 @@
 """The exchange: between lines, which report from any thread, and the runner, which takes one event of a call at a time.
 
-Owns the order of each call's events, its timers, the turning of prompts into clips, and what is done when an event
-can't be stored: then nothing of it is said, the caller hears that the system is busy, and the event is tried again.
+Owns the order of each call's events, its timers, and what is done when an event can't be stored: then nothing of it is
+said, the caller hears that the system is busy, and the event is tried again. What a step wants is done by `ivr.doing`.
 Knows neither wording nor stages, and nothing of any protocol.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Protocol
@@ -17,15 +16,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.dialogue import events as told
-from ivr.dialogue.actions import AnswerCall, ArmTimer, HangUp, Pace, PlayPrompts, TransferCall
 from ivr.dialogue.settings import Settings
+from ivr.doing import LAST_WORDS, ClipSource, Doing
 from ivr.lines import port
 from ivr.lines.port import Line, LineEvent, LineEvents
-from ivr.live_call import ADOPTED, LiveCall, Saying, key_pressed
-from ivr.runner import CallMovedOn, Handled, Sequenced, UnknownCall
+from ivr.live_call import ADOPTED, LiveCall, key_pressed
+from ivr.runner import CallMovedOn, Handled, UnknownCall
 from ivr.timers import ThreadTimers, Timers
-from orders.values import Language
-from speech.prompt import Clip, Prompt, prompt
 
 log = structlog.get_logger(__name__)
 
@@ -34,11 +31,6 @@ RETRIES_S = (0.5, 1.0, 2.0, 4.0)
 
 FAULT_RETRY_S = 30.0
 """How long until the end of a call is tried again that met a fault of ours."""
-
-BUSY_WORDS, LAST_WORDS = -1, -2
-"""Tags of what is said beside the conversation: hold on, and: we can't go on."""
-
-LAST_WORDS_S = 10.0
 
 WORKERS = 4
 """Steps under way at once: they wait for the disk, not for the processor."""
@@ -50,12 +42,6 @@ class Handling(Protocol):
     def handle(self, call: str, event: told.Event, after: int) -> Handled: ...
 
     def adopt(self, call: str, event: told.Event) -> Handled: ...
-
-
-class ClipSource(Protocol):
-    """Where prompts become audio (`speech.prompt_store`). May take a moment for what was never said before."""
-
-    def clip(self, prompt: Prompt, language: Language, pace: Pace) -> Clip: ...
 
 
 class Outgoing(Protocol):
@@ -80,7 +66,6 @@ class Exchange:
         timers: Callable[[Callable[[str, int], None]], Timers] | None = None,
     ) -> None:
         self._runner = runner
-        self._clips = clips
         self.dialogue = dialogue
         self._order_placed = order_placed
         self._longest_call_s = longest_call_s
@@ -90,6 +75,7 @@ class Exchange:
         self._workers = executor or ThreadPoolExecutor(WORKERS, thread_name_prefix="call-step")
         self._own_timers = ThreadTimers(self._expired) if timers is None else None
         self._timers: Timers = self._own_timers or (timers or ThreadTimers)(self._expired)
+        self._line = Doing(clips, self._timers, self._let_go)
 
     def start(self) -> None:
         if self._own_timers:
@@ -259,7 +245,7 @@ class Exchange:
         live.placed = handled.state.order is not None and not handled.state.owns_draft
         if handled.placed_order:
             self._order_placed()
-        self._act(live, handled.actions)
+        self._line.act(live, handled.actions)
         return True
 
     def _not_ours(self, live: LiveCall, event: told.Event, error: Exception) -> None:
@@ -297,7 +283,7 @@ class Exchange:
             self._let_go(live)
             return True
         if live.tries == 0 and live.sequence and not live.gone:
-            self._say(live, (prompt("system_busy"),), tag=BUSY_WORDS)
+            self._line.say_busy(live)
         # The end of a call is tried for ever: until it is stored, the retailer's draft stays held.
         delay = RETRIES_S[min(live.tries, len(RETRIES_S) - 1)]
         live.tries += 1
@@ -335,48 +321,5 @@ class Exchange:
         if live.leaving:
             return
         self._leave(live)
-        if live.gone:
-            return
-        self._timers.disarm(live.call)
-        words = "order_stands" if live.placed and why == "system_failed" else why
-        self._say(live, (prompt(words),), tag=LAST_WORDS)
-        self._timers.arm(f"{live.call}/leaving", 0, LAST_WORDS_S)
-
-    # -- what the line is to do
-
-    def _act(self, live: LiveCall, actions: tuple[Sequenced, ...]) -> None:
-        for sequenced in actions:
-            match sequenced.action:
-                case AnswerCall():
-                    live.line.answer(live.call)
-                case PlayPrompts(prompts, language, pace, generation, notices):
-                    live.language, live.pace = language, pace
-                    self._say(live, prompts, generation, notices)
-                case ArmTimer(generation, after_ms, after_sound):
-                    sound_ms = live.saying.lasts_ms if after_sound and live.saying.tag == generation else 0
-                    self._timers.arm(live.call, generation, (sound_ms + after_ms) / 1000)
-                case TransferCall(target):
-                    live.line.transfer(live.call, target)
-                case HangUp():
-                    self._timers.disarm(live.call)
-                    live.line.hang_up(live.call)
-
-    def _say(self, live: LiveCall, prompts: tuple[Prompt, ...], tag: int, notices: int = 0) -> None:
-        if live.leaving and tag != LAST_WORDS:
-            return
-        started = time.monotonic()
-        try:
-            clips = [self._clips.clip(said, said.language or live.language, live.pace) for said in prompts]
-        except Exception:
-            # Half a read-back is worse than none: what can't be said whole is not said at all.
-            log.exception("prompt_not_rendered", call=live.call, prompts=[said.name for said in prompts])
-            if tag == LAST_WORDS:
-                live.line.hang_up(live.call)
-            else:
-                self._let_go(live)
-            return
-        lasts = [clip.duration_ms for clip in clips]
-        live.saying = Saying(tag, sum(lasts), sum(lasts[:notices]))
-        live.line.play(live.call, clips, tag)
-        if (took := time.monotonic() - started) > 0.25:
-            log.info("prompt_rendered_in_call", call=live.call, ms=int(took * 1000))
+        if not live.gone:
+            self._line.say_last(live, "order_stands" if live.placed and why == "system_failed" else why)
