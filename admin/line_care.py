@@ -18,7 +18,7 @@ from admin.config import Config, secret
 from admin.config_settings import asterisk_settings, fault_terms
 from ivr.health.gathering import words
 from ivr.health.monitor import LEASE_NAME, Monitor, Rules
-from ivr.lines.asterisk.alarms import AlarmWatch, AmiSettings
+from ivr.lines.asterisk.ami import AmiSettings, AmiWatch
 from ivr.lines.asterisk.following import Following
 from ivr.lines.asterisk.line import AsteriskLine
 from ivr.lines.asterisk.trial_call import CantTry, call_and_listen
@@ -53,7 +53,8 @@ class LineCare:
         self._monitor = Monitor(rules_of(config), fault_terms(config))
         folder = config.asterisk.files
         self._following = Following(Path(folder).expanduser(), asterisk.request) if folder and asterisk else None
-        self._alarms: AlarmWatch | None = None
+        self._ami: AmiWatch | None = None
+        self._asked = (False, False)
         self._trouble = ""
         # A node on direct SIP alone has no lines but its own, whose state its status page shows.
         self._is_watching = config.health.enabled and asterisk is not None
@@ -85,8 +86,8 @@ class LineCare:
 
     def stop(self) -> None:
         """This node ends on purpose: nobody is to miss it."""
-        if self._alarms:
-            self._alarms.stop()
+        if self._ami:
+            self._ami.stop()
         if not self._is_watching:
             return
         try:
@@ -101,10 +102,9 @@ class LineCare:
         with self._store.reading() as session:
             plant = registered_plant(session)
             verdict = self._monitor.look(session, plant, now)
-        self._watch_alarms(plant)
+        self._ask_by_ami(plant)
         health = self._asterisk.health() if self._asterisk else None
-        endpoints = self._asterisk.endpoints() if self._asterisk else None
-        told = words(plant, endpoints, self._alarms.channels if self._alarms else None)
+        told = self._words(plant)
         state, address = (health.state, self._config.asterisk.url) if health else ("off", "")
         lasts = timedelta(seconds=max(10.0, 3 * self._config.health.every_s))
         with self._store.transaction() as session:
@@ -117,14 +117,30 @@ class LineCare:
                 self._monitor.judge(session, held, verdict, now)
         return plant
 
-    def _watch_alarms(self, plant: Plant) -> None:
-        """Boards' alarms are only asked for where there are boards."""
-        if not plant.boards or self._alarms is not None or self._asterisk is None:
+    def _words(self, plant: Plant) -> dict[str, sightings.Word]:
+        endpoints = self._asterisk.endpoints() if self._asterisk else None
+        if self._ami is None:
+            return words(plant, endpoints, None)
+        return words(plant, endpoints, self._ami.channels if plant.boards else None, self._ami.refused)
+
+    def _ask_by_ami(self, plant: Plant) -> None:
+        """AMI is opened where ARI does not tell enough: boards, trunks that register. Again when that changes."""
+        registering = any(trunk.register for trunk in plant.trunks)
+        wanted = (bool(plant.boards), registering)
+        if self._asterisk is None or wanted == self._asked:
             return
-        asterisk = self._config.asterisk
-        password = secret(asterisk.password, asterisk.password_file, "asterisk.password_file")
-        self._alarms = AlarmWatch(AmiSettings(port=asterisk.manager_port, password=password))
-        self._alarms.start()
+        if self._ami:
+            self._ami.stop()
+            self._ami = None
+        self._asked = wanted
+        if any(wanted):
+            asterisk = self._config.asterisk
+            password = secret(asterisk.password, asterisk.password_file, "asterisk.password_file")
+            settings = AmiSettings(
+                port=asterisk.manager_port, password=password, boards=wanted[0], registrations=registering
+            )
+            self._ami = AmiWatch(settings)
+            self._ami.start()
 
     def test_all(self) -> None:
         """A test call on each line in service, by one node at a time."""

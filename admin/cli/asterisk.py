@@ -84,7 +84,7 @@ def render_files(
         plant = read_plant(plant_file) if plant_file else _registered(config)
         values |= {
             "ari_password": password or _missing("asterisk.password"),
-            "manager": "yes" if plant.boards else "no",
+            "manager": "yes" if plant.boards or any(trunk.register for trunk in plant.trunks) else "no",
             "manager_password": password,
         }
         rendered = render(_templates(), values, plant, read_secret)

@@ -25,7 +25,7 @@ from ivr.plant_registry import registered_plant, write_plant
 from orders.lines.service import find_line, take_out
 from orders.models import FaultTicket
 from orders.store import Store
-from tests.asterisk.production import ProductionPbx, has_boards_driver
+from tests.asterisk.production import ProductionPbx, has_boards_driver, plant_text
 from tests.asterisk.test_registry_at_asterisk import BOARD, NUMBER
 from tests.contract.lines.rig import Events
 from tests.lines.telephone import Telephone, wait_for
@@ -42,6 +42,7 @@ class Node:
     line: AsteriskLine
     care: LineCare
     events: Events
+    config: Config
 
     def look(self) -> bool:
         self.care.look()
@@ -91,7 +92,7 @@ def node(pbx: ProductionPbx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     line.start()
     wait_for(lambda: line.endpoints() is not None)
     care = LineCare(store, config, line)
-    yield Node(pbx, store, line, care, events)
+    yield Node(pbx, store, line, care, events, config)
     care.stop()
     line.stop()
     store.close()
@@ -143,6 +144,31 @@ def test_calls_go_out_by_the_trunk_while_the_board_ahead_of_it_is_dead(node: Nod
         events.wait_for("out-1", Gone)
     finally:
         carrier.close()
+
+
+def test_a_carrier_that_refuses_our_registration_is_a_matter_of_configuration(node: Node) -> None:
+    registrar = Telephone(replies={"REGISTER": 403})
+    try:
+        (node.pbx.plant_file.parent / "wrong.secret").write_text("wrong")
+        more = (
+            f'[[trunks]]\nname = "third"\nhost = "127.0.0.1"\nport = {registrar.port}\nnetworks = ["127.0.0.3"]\n'
+            'user = "027"\npassword_file = "wrong.secret"\nregister = true\n'
+        )
+        file = node.pbx.plant_file.with_name("third.toml")
+        file.write_text(plant_text(node.pbx, BOARD + more))
+        with node.store.transaction() as session:
+            write_plant(session, read_plant(file), datetime.now(UTC), "li")
+        wait_for(lambda: node.look() and any(asked.method == "REGISTER" for asked in registrar.requests))
+        wait_for(lambda: "Rejected" in node.pbx.cli("pjsip show registrations"))
+        # Listed anew each half minute; here by a node that opens its connection now.
+        node.care.stop()
+        other = LineCare(node.store, node.config, node.line)
+        try:
+            wait_for(lambda: not other.look() and "configuration trunk:third" in node.faults())
+        finally:
+            other.stop()
+    finally:
+        registrar.close()
 
 
 def test_an_asterisk_that_is_killed_is_one_fault(node: Node) -> None:

@@ -1,4 +1,4 @@
-"""Alarms of voice boards: a scripted manager interface that lists, alarms, refuses, talks rubbish."""
+"""Board alarms, refused registrations: a scripted manager interface that lists, alarms, refuses, talks rubbish."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ivr.lines.asterisk import alarms
-from ivr.lines.asterisk.alarms import AlarmWatch, AmiSettings, ChannelAlarms, alarm_of
+from ivr.lines.asterisk import ami
+from ivr.lines.asterisk.ami import AmiSettings, AmiWatch, ChannelAlarms, Registrations, alarm_of
 from ivr.lines.loop_thread import LoopThread
 from tests.lines.telephone import wait_for
 
@@ -78,14 +78,14 @@ class Manager:
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[Manager, AlarmWatch]]]:
-    monkeypatch.setattr(alarms, "RETRY_S", 0.02)
-    made: list[tuple[Manager, AlarmWatch]] = []
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[Manager, AmiWatch]]]:
+    monkeypatch.setattr(ami, "RETRY_S", 0.02)
+    made: list[tuple[Manager, AmiWatch]] = []
 
-    def make(password: str = "secret", **says: str) -> tuple[Manager, AlarmWatch]:
+    def make(password: str = "secret", **says: str) -> tuple[Manager, AmiWatch]:
         manager = Manager(**says)
         manager.start()
-        watch = AlarmWatch(AmiSettings(port=manager.port, password=password))
+        watch = AmiWatch(AmiSettings(port=manager.port, password=password))
         made.append((manager, watch))
         watch.start()
         return made[-1]
@@ -96,7 +96,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[Mana
         manager.stop()
 
 
-def test_channels_are_listed_and_kept_by_events(served: Callable[..., tuple[Manager, AlarmWatch]]) -> None:
+def test_channels_are_listed_and_kept_by_events(served: Callable[..., tuple[Manager, AmiWatch]]) -> None:
     manager, watch = served()
     wait_for(lambda: watch.channels == {1: "ok", 2: "red"})
     assert watch.reason == ""
@@ -105,7 +105,7 @@ def test_channels_are_listed_and_kept_by_events(served: Callable[..., tuple[Mana
     wait_for(lambda: watch.channels == {1: "yellow", 2: "ok"})
 
 
-def test_what_happened_in_a_gap_is_in_the_next_list(served: Callable[..., tuple[Manager, AlarmWatch]]) -> None:
+def test_what_happened_in_a_gap_is_in_the_next_list(served: Callable[..., tuple[Manager, AmiWatch]]) -> None:
     manager, watch = served()
     wait_for(lambda: watch.channels is not None)
     manager.listed = LISTED.replace("No Alarm", "Blue Alarm")
@@ -118,13 +118,16 @@ def test_what_happened_in_a_gap_is_in_the_next_list(served: Callable[..., tuple[
     [
         ({"password": "wrong"}, "asterisk.password"),
         ({"password": "x\r\nAction: Originate"}, "line end"),
-        ({"listed": "Response: Error\r\nMessage: Invalid/unknown command\r\n\r\n"}, "load chan_dahdi"),
+        (
+            {"listed": "Response: Error\r\nActionID: boards\r\nMessage: Invalid/unknown command\r\n\r\n"},
+            "load chan_dahdi",
+        ),
         ({"listed": "x" * 10_000}, "no manager interface"),
         ({"listed": "rubbish\r\n" * 300}, "no manager interface"),
     ],
 )
 def test_what_is_wrong_is_told(
-    served: Callable[..., tuple[Manager, AlarmWatch]], says: dict[str, str], reason: str
+    served: Callable[..., tuple[Manager, AmiWatch]], says: dict[str, str], reason: str
 ) -> None:
     manager, watch = served(**says)
     wait_for(lambda: reason in watch.reason)
@@ -140,6 +143,17 @@ def test_events_before_the_list_tell_nothing() -> None:
         known.heard({"Event": "DAHDIShowChannels", "DAHDIChannel": number, "Alarm": "No Alarm"})
     known.heard({"Event": "DAHDIShowChannelsComplete"})
     assert known.known == {}
+
+
+def test_refused_registrations_are_those_of_the_last_whole_list() -> None:
+    known = Registrations()
+    known.heard({"Event": "OutboundRegistrationDetail", "ObjectName": "carrier", "Status": "Rejected"})
+    assert known.refused == frozenset()
+    known.heard({"Event": "OutboundRegistrationDetail", "ObjectName": "spare", "Status": "Registered"})
+    known.heard({"Event": "OutboundRegistrationDetailComplete"})
+    assert known.refused == {"carrier"}
+    known.heard({"Event": "OutboundRegistrationDetailComplete"})
+    assert known.refused == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""Alarms of voice boards, by AMI: ARI knows none. Listed after each login, then kept by events; read by any thread.
+"""What ARI does not tell, by AMI: alarms of voice boards, and trunks whose registration the carrier refuses.
 
-The AMI user may listen and list, nothing else. Frames are read strictly: what is no frame of ours is passed over.
+Listed after each login and every half minute, alarms kept by events in between; read by any thread. The AMI user may
+listen and list, nothing else. Frames are read strictly: what is no frame of ours is passed over.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 RELIST_S = 30.0
 RETRY_S = 5.0
 ANSWER_WITHIN_S = 5.0
+BOARDS, REGISTRATIONS = "boards", "registrations"
 LONGEST_LINE = 4096
 MOST_LINES = 200
 
@@ -38,12 +40,14 @@ _ALARMS: tuple[tuple[str, Alarm], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class AmiSettings:
-    """Where the manager interface is; its user is manager.conf's."""
+    """Where the manager interface is; its user is manager.conf's. `boards`, `registrations`: what is asked for."""
 
     host: str = "127.0.0.1"
     port: int = 5038
     user: str = "orderline"
     password: str = ""
+    boards: bool = True
+    registrations: bool = False
 
 
 Frame = Mapping[str, str]
@@ -81,6 +85,24 @@ class ChannelAlarms:
         self.known, self._listing = None, {}
 
 
+class Registrations:
+    """Trunks that the carrier refuses to register, by name, as of the last complete list."""
+
+    def __init__(self) -> None:
+        self.refused: frozenset[str] = frozenset()
+        self._listing: set[str] = set()
+
+    def heard(self, frame: Frame) -> None:
+        event = frame.get("Event", "")
+        if event == "OutboundRegistrationDetail" and frame.get("Status") == "Rejected":
+            self._listing.add(frame.get("ObjectName", ""))
+        elif event == "OutboundRegistrationDetailComplete":
+            self.refused, self._listing = frozenset(self._listing), set()
+
+    def lost(self) -> None:
+        self.refused, self._listing = frozenset(), set()
+
+
 def _channel(text: str | None) -> Iterator[int]:
     if text and text.isascii() and text.isdecimal() and 0 < int(text) < 10_000:
         yield int(text)
@@ -90,13 +112,14 @@ class NotServed(Exception):
     """The manager interface can't be used; the message says what to do."""
 
 
-class AlarmWatch:
+class AmiWatch:
     """Keeps a connection to the manager interface, on a thread of its own; `reason` says why there is none."""
 
     def __init__(self, settings: AmiSettings) -> None:
         self._settings = settings
         self._alarms = ChannelAlarms()
-        self._thread = LoopThread("board-alarms")
+        self._registrations = Registrations()
+        self._thread = LoopThread("ami")
         self._task: asyncio.Task[None] | None = None
         self.reason = "not started"
 
@@ -104,6 +127,11 @@ class AlarmWatch:
     def channels(self) -> Mapping[int, Alarm] | None:
         """Every channel of the boards' driver with its alarm; None while nobody can say."""
         return self._alarms.known
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Trunks whose registration is refused."""
+        return self._registrations.refused
 
     def start(self) -> None:
         self._thread.start()
@@ -128,9 +156,10 @@ class AlarmWatch:
                 await self._connection()
             except (OSError, TimeoutError, NotServed, EOFError) as error:
                 self._alarms.lost()
+                self._registrations.lost()
                 reason = str(error) or "it does not answer"
                 if reason != self.reason:
-                    log.error("board_alarms_not_heard", reason=reason)
+                    log.error("ami_not_heard", reason=reason)
                 self.reason = reason
             await asyncio.sleep(RETRY_S)
 
@@ -145,7 +174,8 @@ class AlarmWatch:
                 _send(writer, Action="Login", Username=settings.user, Secret=settings.password, Events="system")
                 if (await _frame(reader)).get("Response") != "Success":
                     raise NotServed("the login is refused: compare asterisk.password with manager.conf")
-            lister = asyncio.create_task(_list_again_and_again(writer))
+            self.reason = ""
+            lister = asyncio.create_task(self._list_again_and_again(writer))
             while True:
                 # Something comes at least whenever the list was asked for.
                 async with asyncio.timeout(2 * RELIST_S):
@@ -157,19 +187,22 @@ class AlarmWatch:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
+    async def _list_again_and_again(self, writer: asyncio.StreamWriter) -> None:
+        while True:
+            if self._settings.boards:
+                _send(writer, Action="DAHDIShowChannels", ActionID=BOARDS)
+            if self._settings.registrations:
+                _send(writer, Action="PJSIPShowRegistrationsOutbound", ActionID=REGISTRATIONS)
+            await asyncio.sleep(RELIST_S)
+
     def _take(self, frame: Frame) -> None:
         if frame.get("Response") == "Error":
-            raise NotServed("Asterisk does not list its boards: load chan_dahdi, see its log")
+            if frame.get("ActionID") == BOARDS:
+                raise NotServed("Asterisk does not list its boards: load chan_dahdi, see its log")
+            # With no registration at all, Asterisk says "Unable to retrieve": nothing is refused then.
+            self._registrations.lost()
         self._alarms.heard(frame)
-        if self._alarms.known is not None and self.reason:
-            self.reason = ""
-            log.info("board_alarms_heard", channels=len(self._alarms.known))
-
-
-async def _list_again_and_again(writer: asyncio.StreamWriter) -> None:
-    while True:
-        _send(writer, Action="DAHDIShowChannels")
-        await asyncio.sleep(RELIST_S)
+        self._registrations.heard(frame)
 
 
 def _send(writer: asyncio.StreamWriter, **words: str) -> None:
