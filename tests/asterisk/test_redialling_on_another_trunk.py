@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from bench.postgres_cluster import cluster
-from orders.models import Order
+from ivr.lines.asterisk.conf_folder import read_plant
+from ivr.plant_registry import write_plant
+from orders.lines.service import find_line
+from orders.models import NodeBeat, Order
 from tests.asterisk.production import ProductionPbx
 from tests.lines.asterisk.two_nodes import Site
 from tests.lines.telephone import Telephone
@@ -57,6 +61,8 @@ def go(site: Site, telephone: Telephone, *steps: tuple[str, str]) -> None:
 
 
 def test_the_basket_goes_on_by_the_other_trunk(site: Site, pbx: ProductionPbx) -> None:
+    with site.store.transaction() as session:
+        write_plant(session, read_plant(pbx.plant_file), datetime.now(UTC), "li")
     site.start("a")
     first = site.call(NUMBER, CARRIER)
     go(
@@ -86,4 +92,10 @@ def test_the_basket_goes_on_by_the_other_trunk(site: Site, pbx: ProductionPbx) -
     )
     site.wait_for_stage("awaiting_wish_after_order")
     second.hang_up()
+    with site.store.session() as session:
+        beat = session.scalars(select(NodeBeat)).one()
+        assert (beat.node, beat.asterisk) == ("a", "up")
+        assert find_line(session, "carrier").cause == "carrier", "nobody answers there: the node has watched meanwhile"
+    assert "lines_not_watched" not in site.log("a")
+    assert "maximum number of running instances" not in site.log("a")
     assert ordered(site) == [[("101", 10)]]

@@ -15,12 +15,12 @@ from admin.config import Config
 from admin.line_care import LineCare, lines_in_service, try_line, way_of
 from ivr.lines.asterisk.line import AsteriskLine
 from ivr.lines.asterisk.settings import AsteriskSettings
-from ivr.lines.asterisk.trial_call import CantTry
+from ivr.lines.asterisk.trial_call import CantTry, TrialCall
 from ivr.plant_registry import write_plant
 from orders.faults import tickets
 from orders.faults.contacts import keep
 from orders.lines.service import take_out
-from orders.models import FaultTicket, NodeBeat
+from orders.models import FaultTicket, NodeBeat, Sighting
 from orders.store import Store
 from tests.orders.conftest import TEN
 from tests.orders.lines.test_registry import PLANT
@@ -84,6 +84,29 @@ def test_a_store_that_is_away_is_no_crash(store: Store, config: Config) -> None:
         session.connection().exec_driver_sql("ALTER TABLE elsewhere RENAME TO sightings")
     care.look()
     care.stop()
+
+
+def test_each_line_is_tried_by_one_node_at_a_time(
+    store: Store, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = {"test_every_min": 10, "test_number": "13800000009"}
+    config = config.model_copy(update={"health": config.health.model_copy(update=health)})
+    tried: list[tuple[str, str]] = []
+
+    def answer(_settings: AsteriskSettings, way: str, number: str, *, own: set[str]) -> TrialCall:
+        tried.append((way, number))
+        if "DAHDI/g2" in way:
+            raise CantTry("Asterisk is away")
+        return TrialCall("silent", "nothing heard")
+
+    monkeypatch.setattr("admin.line_care.call_and_listen", answer)
+    LineCare(store, config, a_line(), now=lambda: TEN).test_all()
+    assert [way for way, _ in tried] == [way_of(PLANT, line) for line in lines_in_service(PLANT)]
+    LineCare(store, config.model_copy(update={"node": "n2"}), a_line(), now=lambda: TEN).test_all()
+    assert len(tried) == 5, "the first has done it for these ten minutes"
+    with store.session() as session:
+        assert session.get_one(Sighting, ("node1", "test:carrier")).saw == "silent"
+        assert session.get(Sighting, ("node1", "test:e-one")) is None
 
 
 def test_which_way_a_line_is_tried() -> None:
