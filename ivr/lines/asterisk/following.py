@@ -19,11 +19,12 @@ from ivr.plant import Plant, PlantError, checked
 log = structlog.get_logger(__name__)
 
 Request = Callable[[str, str], Reply]
+BOARDS_DRIVER = "chan_dahdi.so"
 _READ_BY = {
     "pjsip_trunks.conf": "res_pjsip.so",
     "pjsip_agents.conf": "res_pjsip.so",
     "queues_members.conf": "app_queue.so",
-    "chan_dahdi_boards.conf": "chan_dahdi.so",
+    "chan_dahdi_boards.conf": BOARDS_DRIVER,
     # Routes last: they name what the others make known.
     "extensions_routes.conf": "pbx_config.so",
 }
@@ -36,6 +37,7 @@ class Following:
         self._folder = folder
         self._request = request
         self._unread: set[str] = set()
+        self._has_begun = False
         self.problem = ""
 
     def follow(self, plant: Plant) -> list[str]:
@@ -52,16 +54,21 @@ class Following:
         except OSError as error:
             return self._told(f"{self._folder} can't be written ({error.strerror}): give this user the right to")
         self._unread.update(_READ_BY[name] for name in changed)
-        read = [module for module in dict.fromkeys(_READ_BY.values()) if module in self._unread and self._read(module)]
+        if not self._has_begun:
+            # A node that wrote them may have died before Asterisk read them: at the start all are read once.
+            self._has_begun = True
+            self._unread.update(_READ_BY.values())
+        unread = [module for module in dict.fromkeys(_READ_BY.values()) if module in self._unread]
+        read = [module for module in unread if self._read(module, needed=module != BOARDS_DRIVER or bool(plant.boards))]
         if changed:
             log.info("asterisk_follows", files=changed, read_again=read)
         if not self._unread:
             self.problem = ""
         return read
 
-    def _read(self, module: str) -> bool:
+    def _read(self, module: str, *, needed: bool) -> bool:
         reply = self._request("PUT", at("asterisk", "modules", module))
-        if reply.done:
+        if reply.done or (reply.status == 404 and not needed):
             self._unread.discard(module)
         elif reply.status == 404:
             self._told(f"{module} does not run: `orderline asterisk render` all files, then restart Asterisk")
