@@ -158,7 +158,8 @@ def test_a_carrier_that_refuses_our_registration_is_a_matter_of_configuration(no
         file.write_text(plant_text(node.pbx, BOARD + more))
         with node.store.transaction() as session:
             write_plant(session, read_plant(file), datetime.now(UTC), "li")
-        wait_for(lambda: node.look() and any(asked.method == "REGISTER" for asked in registrar.requests))
+        # Asterisk spreads first registrations at random over ten seconds (max_random_initial_delay).
+        wait_for(lambda: node.look() and any(asked.method == "REGISTER" for asked in registrar.requests), 15)
         wait_for(lambda: "Rejected" in node.pbx.cli("pjsip show registrations"))
         # Listed anew each half minute; here by a node that opens its connection now.
         node.care.stop()
