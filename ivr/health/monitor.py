@@ -110,7 +110,9 @@ class Monitor:
                 tickets.back(known, now, fault.summary)
             elif now - self._since[_key(fault)] >= self._rules.confirmed_after:
                 ticket, _ = tickets.open_ticket(session, fault, now, tickets.MONITOR, self._terms)
-                log.error("fault_ticket_opened", cause=fault.cause, about=fault.about, call=ticket.call)
+                session.flush()
+                # Whom to call stands in the ticket: numbers of people don't belong in a log.
+                log.error("fault_ticket_opened", ticket=ticket.id, cause=fault.cause, about=fault.about)
         mine = select(FaultTicket).where(FaultTicket.state == "open", FaultTicket.opened_by == tickets.MONITOR)
         for ticket in session.scalars(mine):
             if (ticket.cause, ticket.about) not in by_key:
