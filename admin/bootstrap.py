@@ -31,6 +31,7 @@ from admin.config_settings import (
     web_settings,
 )
 from admin.housekeeping import add_sweeping
+from admin.line_care import LineCare
 from admin.logs import set_up_logging
 from admin.opening import StartError, is_demo, pin_key
 from admin.sales_system import SalesCare, connector_of, parallel_of
@@ -118,6 +119,8 @@ class Node:
         self.settling = Settling(self.runner, ASTERISK)
         reports = self.exchange.events_of(lambda: _made(self.asterisk))
         self.asterisk = AsteriskLine(gateway, reports, name=ASTERISK, settled=self.settling.settle) if gateway else None
+        self.lines = LineCare(store, config, self.asterisk)
+        self.lines.add_to(self.schedule)
         self.twilio = self._twilio(cloud, wording) if cloud else None
         by_sip = self.sip if config.sip.enabled else None
         self.dialler = dialler_of(config, store, self.exchange, {"sip": by_sip, ASTERISK: self.asterisk})
@@ -144,6 +147,8 @@ class Node:
             if ended:
                 log.info("calls_of_an_earlier_run_ended", calls=ended)
             self._step(starting, "the sales dispatcher", self.dispatcher.start, self.dispatcher.stop)
+            # After the schedule's end, so that no late look says that this node still lives.
+            starting.callback(self.lines.stop)
             self._step(starting, "the schedule", self.schedule.start, self.schedule.shutdown)
             self._step(starting, "the step process", self.steps.start, self.steps.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, model_validator
 
 from admin.config_campaigns import Campaigns, campaign_problems
+from admin.config_health import Health
 from admin.config_sections import (
     Asterisk,
     Database,
@@ -53,6 +54,7 @@ class Config(Section):
     sip: Sip = Field(default=Sip(), description=Sip.__doc__)
     pyvoip: PyVoip = Field(default=PyVoip(), description=PyVoip.__doc__)
     asterisk: Asterisk = Field(default=Asterisk(), description=Asterisk.__doc__)
+    health: Health = Field(default=Health(), description=Health.__doc__)
     twilio: Twilio = Field(default=Twilio(), description=Twilio.__doc__)
     campaigns: Campaigns = Field(default=Campaigns(), description=Campaigns.__doc__)
     media: Media = Field(default=Media(), description=Media.__doc__)
@@ -71,6 +73,9 @@ class Config(Section):
             problems.append("pyvoip.enabled needs pyvoip.registrar.server: pyVoIP may only be an extension of a PBX")
         if self.asterisk.enabled and not (self.asterisk.password.get_secret_value() or self.asterisk.password_file):
             problems.append("asterisk.password is missing: set ORDERLINE_ASTERISK__PASSWORD or asterisk.password_file")
+        opens, closes = self.health.office_hours()
+        if closes <= opens:
+            problems.append("health.office_closes is not after health.office_opens: a working day would have no hours")
         if self.twilio.enabled and not (self.twilio.token.get_secret_value() or self.twilio.token_file):
             problems.append("twilio.token is missing: set ORDERLINE_TWILIO__TOKEN or twilio.token_file")
         if self.database_url() == self.sales_url():

@@ -170,6 +170,10 @@ class Asterisk(Section):
     dead_after_s: float = Field(
         default=2.0, ge=1, le=60, description="a node silent for so long is dead: its calls are taken over"
     )
+    manager_port: Port = Field(default=5038, description="port of manager.conf, for alarms of voice boards")
+    files: str = Field(
+        default="", description="Asterisk's own folder, kept as the line registry says by this node; empty: by nobody"
+    )
 
 
 class Media(Section):

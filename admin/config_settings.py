@@ -11,6 +11,7 @@ from ivr.lines.sip.settings import RegistrarSettings, SipSettings
 from ivr.lines.twilio.settings import TwilioSettings
 from ivr.media.client import MediaSettings
 from orders.baskets import BasketRules
+from orders.faults.clauses import Terms
 
 SIP_PORT = 5060
 
@@ -130,6 +131,20 @@ def web_settings(config: Config, suggested: tuple[SuggestedCaller, ...] = (), de
 def basket_rules(config: Config) -> BasketRules:
     """For `orders.order_desk`."""
     return BasketRules(order_limit=config.orders.order_limit)
+
+
+def fault_terms(config: Config) -> Terms:
+    """For `orders.faults`."""
+    health = config.health
+    opens, closes = health.office_hours()
+    days = {
+        "board": health.board_days,
+        "node": health.node_days,
+        "carrier": health.carrier_days,
+        "network": health.network_days,
+        "configuration": health.configuration_days,
+    }
+    return Terms(config.zone(), days, opens, closes)  # type: ignore[arg-type]
 
 
 def _registrar(registrar: Registrar, password_key: str) -> RegistrarSettings | None:

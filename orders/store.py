@@ -44,6 +44,13 @@ class Store:
         with self._sessions() as session, session.begin():
             yield session
 
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads, and so keeps nobody from writing meanwhile."""
+        with self._sessions() as session:
+            session.connection(execution_options={"reading": True})
+            yield session
+
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"

@@ -42,7 +42,7 @@ def unpack(folder: Path) -> Path:
     signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
     (apt / "etc" / "sources.list").write_text(f"deb {signed}{mirror()} sid main\n")
     _apt(apt, "update")
-    _apt(apt, "--yes", "--download-only", "install", "asterisk")
+    _apt(apt, "--yes", "--download-only", "install", "asterisk", "asterisk-dahdi")
     for archive in sorted((apt / "cache" / "archives").glob("*.deb")):
         _unpack(archive, tree)
         archive.unlink()

@@ -51,7 +51,7 @@ KINDS = {
             ("postgres", "--version"),
             ("postgresql", "postgresql-client"),
         ),
-        Kind("asterisk", ("asterisk",), ("asterisk", "-V"), ("asterisk",)),
+        Kind("asterisk", ("asterisk",), ("asterisk", "-V"), ("asterisk", "asterisk-dahdi")),
         Kind("chromium", ("chromium",), ("chromium", "--version"), ("chromium", "fonts-noto-cjk")),
         Kind(
             "tryton",

@@ -1,9 +1,7 @@
-"""`orderline asterisk`: the files that Asterisk reads, written from the configuration and the plant file."""
+"""`orderline asterisk`: the files that Asterisk reads, from the configuration and the line registry or a plant file."""
 
 from __future__ import annotations
 
-import os
-import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,8 +9,11 @@ import click
 
 from admin.cli.configured import configured
 from admin.config import Config, ConfigError, secret
-from ivr.lines.asterisk.rendering import Rendered, render
-from ivr.plant import Plant, PlantError, plant_of
+from admin.opening import StartError, look_into_database
+from ivr.lines.asterisk.conf_folder import read_plant, read_secret, write_files
+from ivr.lines.asterisk.rendering import render
+from ivr.plant import Plant, PlantError, checked
+from ivr.plant_registry import registered_plant
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "asterisk_conf"
 
@@ -23,12 +24,15 @@ def asterisk() -> None:
 
     \b
     Examples:
+      orderline asterisk render --to /etc/asterisk
       orderline asterisk render --plant plant.toml --to /etc/asterisk
     """
 
 
 @asterisk.command("render")
-@click.option("--plant", "plant_file", type=click.Path(path_type=Path), required=True, help="Trunks, boards, agents.")
+@click.option(
+    "--plant", "plant_file", type=click.Path(path_type=Path), help="A plant file [default: the line registry]."
+)
 @click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="Where the files are written.")
 @click.option("--sip-host", default="0.0.0.0", show_default=True, help="Address of the SIP transports.")  # noqa: S104
 @click.option("--sip-port", default=5060, show_default=True, help="Port of the SIP transports; TLS one above.")
@@ -39,7 +43,7 @@ def asterisk() -> None:
 @configured
 def render_files(
     config: Config,
-    plant_file: Path,
+    plant_file: Path | None,
     folder: Path,
     sip_host: str,
     sip_port: int,
@@ -48,7 +52,7 @@ def render_files(
     data: str,
     var: str,
 ) -> None:
-    """Write every file of asterisk_conf/ with this installation's values, and what the plant file says.
+    """Write every file of asterisk_conf/ with this installation's values, and what the registry says.
 
     Files with passwords are readable by their owner alone. Running it again changes only what has changed.
     """
@@ -73,20 +77,22 @@ def render_files(
         "rtp_first": first,
         "rtp_last": last,
         "queue_wait_s": "600",
-        "manager_port": "5038",
+        "manager_port": str(config.asterisk.manager_port),
     }
     try:
         password = secret(config.asterisk.password, config.asterisk.password_file, "asterisk.password_file")
-        plant = _plant(plant_file)
+        plant = read_plant(plant_file) if plant_file else _registered(config)
         values |= {
             "ari_password": password or _missing("asterisk.password"),
-            "manager": "yes" if plant.boards else "no",
+            "manager": "yes" if plant.boards or any(trunk.register for trunk in plant.trunks) else "no",
             "manager_password": password,
         }
-        rendered = render(_templates(), values, plant, lambda file: _read_secret(plant_file.parent / file))
-    except (PlantError, ConfigError) as error:
+        rendered = render(_templates(), values, plant, read_secret)
+        changed = len(write_files(folder, rendered))
+    except (PlantError, ConfigError, StartError) as error:
         raise click.ClickException(str(error)) from error
-    changed = _write(folder, rendered)
+    except OSError as error:
+        raise click.ClickException(f"{folder} can't be written ({error.strerror}): run it as the owner") from error
     click.echo(f"{folder}: {len(rendered.files)} files, {changed} changed")
     if changed:
         click.echo("asterisk -rx 'core reload' (new modules: restart) makes it take effect")
@@ -96,39 +102,15 @@ def _missing(key: str) -> str:
     raise ConfigError(f"{key} is empty: ARI needs a password; set it by environment or {key}_file")
 
 
-def _plant(file: Path) -> Plant:
-    try:
-        return plant_of(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PlantError(f"{file} can't be read ({error.strerror}): name the plant file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PlantError(f"{file} is no TOML: {error}") from error
-
-
-def _read_secret(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlantError(f"password file {file} can't be read: create it or correct the plant file") from error
+def _registered(config: Config) -> Plant:
+    store = look_into_database(config)
+    with store.session() as session:
+        plant = registered_plant(session)
+    store.close()
+    if not plant.line_names():
+        raise PlantError("the line registry is empty: `orderline lines import plant.toml`, or name a file by --plant")
+    return checked(plant)
 
 
 def _templates() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.glob("*.conf"))}
-
-
-def _write(folder: Path, rendered: Rendered) -> int:
-    changed = 0
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in rendered.files.items():
-            path = folder / name
-            if path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text:
-                continue
-            half = path.with_name(f".{name}.half")
-            half.touch(mode=0o600 if name in rendered.secret else 0o644)
-            half.write_text(text, encoding="utf-8")
-            os.replace(half, path)
-            changed += 1
-    except OSError as error:
-        raise click.ClickException(f"{folder} can't be written ({error.strerror}): run it as the owner") from error
-    return changed

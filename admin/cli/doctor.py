@@ -11,6 +11,7 @@ import click
 
 from admin.checkup.asterisk import check_asterisk
 from admin.checkup.finding import Finding, examine
+from admin.checkup.lines import check_lines
 from admin.checkup.machine import check_clock, check_data_folder, check_disk, check_pages, check_ports
 from admin.checkup.parts import (
     check_database,
@@ -35,6 +36,7 @@ CHECKS = (
     check_surroundings,
     check_media_process,
     check_asterisk,
+    check_lines,
     check_twilio,
 )
 COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}

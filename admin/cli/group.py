@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "campaigns": ("admin.cli.campaigns:campaigns", "Call retailers who have not ordered; notices; reports."),
     "unlock": ("admin.cli.unlock:unlock", "Lift a retailer's PIN lock."),
     "sales": ("admin.cli.sales:sales", "See the hand-over to the sales system, send dead orders again."),
+    "lines": ("admin.cli.lines:lines", "Lines, boards, slots: how they stand, out of service, tested, moved."),
+    "tickets": ("admin.cli.tickets:tickets", "Fault tickets: what is wrong, whom to call, by when."),
     "asterisk": ("admin.cli.asterisk:asterisk", "Write the files that Asterisk reads."),
     "bench": ("admin.cli.bench:bench", "Measure this machine, beside a baseline in the same run."),
     "doctor": ("admin.cli.doctor:doctor", "Check that everything works on this machine, and say what to do."),

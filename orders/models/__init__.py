@@ -4,17 +4,21 @@ from orders.models.calls import Call, CallbackRequest, CallEvent
 from orders.models.campaigns import CallAttempt, CallConsent, Campaign, CampaignTarget, PhoneTask
 from orders.models.catalogue import Allocation, Article, RetailerLimit
 from orders.models.cloud_calls import CloudCall
+from orders.models.faults import Contact, FaultTicket, LineChange, NodeBeat, Sighting, TicketEntry
 from orders.models.foundation import AuditEntry, Base
 from orders.models.handover import Lease, Reconciliation, ReconciliationDifference
+from orders.models.lines import AgentPhone, BoardSlot, LineModule, LineNumber, OutboundHop, PhoneLine, Trunk, VoiceBoard
 from orders.models.ordering import DemandLine, Draft, DraftLine, Order, OrderLine, OutboxRow, SalesLink
 from orders.models.retailers import Batch, Holiday, Manager, Phone, Region, Retailer, Route, SuspensionNotice
 
 __all__ = [
+    "AgentPhone",
     "Allocation",
     "Article",
     "AuditEntry",
     "Base",
     "Batch",
+    "BoardSlot",
     "Call",
     "CallAttempt",
     "CallConsent",
@@ -23,16 +27,24 @@ __all__ = [
     "Campaign",
     "CampaignTarget",
     "CloudCall",
+    "Contact",
     "DemandLine",
     "Draft",
     "DraftLine",
+    "FaultTicket",
     "Holiday",
     "Lease",
+    "LineChange",
+    "LineModule",
+    "LineNumber",
     "Manager",
+    "NodeBeat",
     "Order",
     "OrderLine",
+    "OutboundHop",
     "OutboxRow",
     "Phone",
+    "PhoneLine",
     "PhoneTask",
     "Reconciliation",
     "ReconciliationDifference",
@@ -41,5 +53,9 @@ __all__ = [
     "RetailerLimit",
     "Route",
     "SalesLink",
+    "Sighting",
     "SuspensionNotice",
+    "TicketEntry",
+    "Trunk",
+    "VoiceBoard",
 ]

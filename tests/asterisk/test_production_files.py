@@ -5,52 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from click.testing import CliRunner
 
-from admin.cli.group import orderline
-from tests import peers
-from tests.get_asterisk import modules_of
-from tests.lines.asterisk.pbx import Pbx
+from tests.asterisk.production import ProductionPbx
 from tests.lines.telephone import Telephone, wait_for
 
 pytestmark = [pytest.mark.peer("asterisk"), pytest.mark.xdist_group("wire")]
-
-
-class ProductionPbx(Pbx):
-    """Asterisk on what `orderline asterisk render` writes."""
-
-    def _write(self) -> None:
-        modules, data = modules_of(peers.require("asterisk")["asterisk"])
-        here = self._etc.parent
-        here.mkdir(parents=True)
-        self._work.mkdir()
-        for name in ("lib/asterisk/moh", "lib/asterisk/keys", "spool/asterisk", "run/asterisk", "log/asterisk"):
-            (self._work / name).mkdir(parents=True)
-        (self._work / "log/asterisk/cdr-csv").mkdir()
-        (self._work / "log/asterisk/cel-custom").mkdir()
-        # A second of silence, so that those who wait have something to hear.
-        (self._work / "lib/asterisk/moh/silence.alaw").write_bytes(b"\xd5" * 8000)
-        (here / "agent.secret").write_text("agent-secret")
-        (here / "plant.toml").write_text(
-            f'routes = ["carrier"]\n[[trunks]]\nname = "carrier"\nhost = "127.0.0.1"\nport = {self.trunk_port}\n'
-            'networks = ["127.0.0.0/8"]\n[[agents]]\nextension = "8001"\npassword_file = "agent.secret"\n'
-        )
-        options = ["--plant", here / "plant.toml", "--to", self._etc, "--modules", modules, "--data", data]
-        options += ["--var", self._work, "--sip-host", "127.0.0.1", "--sip-port", self.sip_port]
-        environment = {"ORDERLINE_ASTERISK__PASSWORD": self.password, "ORDERLINE_ASTERISK__URL": self.url}
-        done = CliRunner().invoke(
-            orderline, ["asterisk", "render", *map(str, options), "--rtp", "21000-21398"], env=environment
-        )
-        assert done.exit_code == 0, done.output
-
-    def start(self) -> None:
-        super().start()
-        # Read before any test's call, which may rightly be complained about, whatever the order of the tests.
-        self.complaints_at_start = self._complaints()
-
-    def _complaints(self) -> list[str]:
-        log = (self._work / "log/asterisk/messages").read_text(errors="replace")
-        return [line for line in log.splitlines() if " ERROR[" in line or " WARNING[" in line]
 
 
 @pytest.fixture(scope="module")

@@ -82,10 +82,12 @@ class Telephone:
     """A phone whose battery is out: nothing is answered."""
     own_port: int = 0
     """Where it listens; 0 for any port."""
+    own_host: str = "127.0.0.1"
+    """By this address a PBX tells trunks apart."""
 
     def __post_init__(self) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", self.own_port))
+        self.sock.bind((self.own_host, self.own_port))
         self.sock.settimeout(0.1)
         self.port = self.sock.getsockname()[1]
         self.sound = Sound()
@@ -176,10 +178,10 @@ class Telephone:
         host, port = self.target
         text = (
             f"{method} sip:{self.called}@{host}:{port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch={branch or self.branch};rport\r\n"
+            f"Via: SIP/2.0/UDP {self.own_host}:{self.port};branch={branch or self.branch};rport\r\n"
             f"From: <sip:{self.number}@127.0.0.1>;tag={self.own_tag}\r\nTo: {self.remote_party}{tag}\r\n"
             f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\nMax-Forwards: 70\r\n"
-            f"Contact: <sip:{self.number}@127.0.0.1:{self.port}>\r\n{more}"
+            f"Contact: <sip:{self.number}@{self.own_host}:{self.port}>\r\n{more}"
             + (f"Content-Type: {kind}\r\n" if body else "")
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
@@ -190,7 +192,7 @@ class Telephone:
         if ";tag=" not in request.get("To") and status > 100:
             echoed = re.sub(r"(?im)^(To:.*?)\r?$", rf"\1;tag={self.own_tag}", echoed)
         text = (
-            f"SIP/2.0 {status} Reason\r\n{echoed}Contact: <sip:{self.number}@127.0.0.1:{self.port}>\r\n{more}"
+            f"SIP/2.0 {status} Reason\r\n{echoed}Contact: <sip:{self.number}@{self.own_host}:{self.port}>\r\n{more}"
             + ("Content-Type: application/sdp\r\n" if body else "")
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )

@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import structlog
 
 from ivr.lines.asterisk.call import AsteriskCall
 from ivr.lines.asterisk.causes import REASON_CODES, RejectCause
-from ivr.lines.asterisk.client import AriClient, State
+from ivr.lines.asterisk.client import NO_ANSWER, AriClient, State
+from ivr.lines.asterisk.endpoints import EndpointWatch
 from ivr.lines.asterisk.neighbours import Neighbours
 from ivr.lines.asterisk.relisting import Relisting
 from ivr.lines.asterisk.settings import AsteriskSettings
 from ivr.lines.asterisk.switchboard import Switchboard
-from ivr.lines.asterisk.wire import Event, Info
+from ivr.lines.asterisk.wire import ContactStatusChange, Event, Info, Reply
 from ivr.lines.loop_thread import LoopThread
 from ivr.lines.port import Dialled, LineEvents
 from speech.prompt import Clip
@@ -28,6 +30,8 @@ from speech.prompt import Clip
 log = structlog.get_logger(__name__)
 
 FAREWELL_S = 2.0
+RELIST_S = 10.0
+"""Endpoints that appear or go when Asterisk reads its files again have no event: they are listed so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class AsteriskLine:
         self._board = Switchboard(settings, self._client.ask, report)
         self._neighbours = Neighbours(settings, self._client.ask, self._died)
         self._board.neighbour_spoke = lambda event: self._neighbours.spoke(event, self._thread.loop.time())
+        self._endpoints = EndpointWatch(self._client.ask)
         self._tasks: list[asyncio.Task[None]] = []
         self._giving_up: asyncio.TimerHandle | None = None
         self._up = False
@@ -99,6 +104,24 @@ class AsteriskLine:
 
     def live_calls(self) -> int:
         return len(self._board.calls)
+
+    def endpoints(self) -> Mapping[str, str] | None:
+        """How each trunk and phone stands ("online", "offline", "unknown"); None while Asterisk is out of reach."""
+        return self._endpoints.states
+
+    def request(self, method: str, path: str, within_s: float = 5.0) -> Reply:
+        """Ask Asterisk for something from another thread, and wait; status 0 when no answer came."""
+        replied: Future[Reply] = Future()
+
+        def arrived(reply: Reply) -> None:
+            if not replied.done():
+                replied.set_result(reply)
+
+        self._later(lambda: self._client.ask(method, path, arrived))
+        try:
+            return replied.result(timeout=within_s)
+        except TimeoutError:
+            return NO_ANSWER
 
     async def _begin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -161,17 +184,22 @@ class AsteriskLine:
     # -- the websocket
 
     def _heard(self, event: Event) -> None:
-        self._board.heard(event)
+        if isinstance(event, ContactStatusChange):
+            self._endpoints.heard(event)
+        else:
+            self._board.heard(event)
 
     def _opened(self, info: Info) -> None:
         self._wait_no_longer()
         self._board.met(info)
         self._board.open = self._up
         self._neighbours.opened()
+        self._endpoints.opened(self._settings.app)
         Relisting(self._settings, self._client.ask, self._board, self._listed).begin()
 
     def _closed(self) -> None:
         self._board.open = False
+        self._endpoints.closed()
         if self._giving_up is None:
             self._giving_up = self._thread.loop.call_later(self._settings.lost_after_s, self._give_up)
 
@@ -195,9 +223,13 @@ class AsteriskLine:
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
+        listed = loop.time()
         while True:
             if self._client.state == "up" and self._up:
                 self._neighbours.beat(loop.time())
+                if loop.time() - listed > RELIST_S:
+                    listed = loop.time()
+                    self._endpoints.list_all()
             await asyncio.sleep(self._settings.beat_s)
 
     def _died(self, node: str) -> None:

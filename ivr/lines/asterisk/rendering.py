@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ivr.plant import Board, Plant, PlantError, Trunk
+from ivr.plant import Board, Plant, PlantError, Slot, Trunk
 
 _PLACE = re.compile(r"@@([a-z_]+)@@")
 RING_S = 40
 NEXT_ROUTE_CAUSES = (3, 20, 27, 34, 38, 41, 42, 44)
 """Q.850: no route, absent, out of order, no circuit, network out of order, temporary failure, congestion, no channel.
 Busy (17), no answer (19) and rejected (21) are the retailer's answer and end the search."""
+LAST_CAUSES = (1, 16, 17, 19, 21, 22, 28)
+"""Checked first: after a 603 or 404 Dial says CHANUNAVAIL, as if there had been no way there (Asterisk 22.10)."""
 
 Secret = Callable[[str], str]
 
@@ -24,7 +26,7 @@ Secret = Callable[[str], str]
 class Rendered:
     """File names and their contents; `secret` ones are for Asterisk's eyes only."""
 
-    files: Mapping[str, str]
+    files: dict[str, str]
     secret: frozenset[str]
 
 
@@ -38,19 +40,28 @@ def render(templates: Mapping[str, str], values: Mapping[str, str], plant: Plant
         if name != "tls" and ("\n" in value or "\r" in value):
             raise PlantError(f"{name} has a line end in it")
     files = {name: _PLACE.sub(lambda place: own[place[1]], text) for name, text in templates.items()}
-    files["pjsip_trunks.conf"] = _GENERATED + "\n".join(_trunk(trunk, password) for trunk in plant.trunks)
-    files["pjsip_agents.conf"] = _GENERATED + "\n".join(
-        _agent(agent.extension, _safe(password(agent.password_file))) for agent in plant.agents
-    )
-    files["queues_members.conf"] = _GENERATED + "".join(
-        f"member => PJSIP/{agent.extension},0,{agent.extension}\n" for agent in plant.agents
-    )
-    files["chan_dahdi_boards.conf"] = _GENERATED + "\n".join(_board(board) for board in plant.boards)
-    files["extensions_routes.conf"] = _GENERATED + _routes(plant)
-    return Rendered(files, frozenset({"ari.conf", "manager.conf", "pjsip_trunks.conf", "pjsip_agents.conf"}))
+    rendered = render_plant(plant, password)
+    return Rendered(files | rendered.files, rendered.secret | {"ari.conf", "manager.conf"})
 
 
-_GENERATED = "; Written by `orderline asterisk render` from the plant file: change it there.\n\n"
+def render_plant(plant: Plant, password: Secret) -> Rendered:
+    """Only the files that follow from the plant, which a running Asterisk can read again. Raises PlantError."""
+    files = {
+        "pjsip_trunks.conf": "\n".join(_trunk(trunk, password) for trunk in plant.trunks),
+        "pjsip_agents.conf": "\n".join(
+            _agent(agent.extension, _safe(password(agent.password_file))) for agent in plant.agents
+        ),
+        "queues_members.conf": "".join(
+            f"member => PJSIP/{agent.extension},0,{agent.extension}\n" for agent in plant.agents
+        ),
+        "chan_dahdi_boards.conf": "\n".join(_board(board) for board in plant.boards),
+        "extensions_routes.conf": _routes(plant),
+    }
+    secret = frozenset({"pjsip_trunks.conf", "pjsip_agents.conf"})
+    return Rendered({name: _GENERATED + text for name, text in files.items()}, secret)
+
+
+_GENERATED = "; Written by `orderline asterisk render` from the plant: change it there.\n\n"
 
 
 def _tls(values: Mapping[str, str]) -> str:
@@ -100,10 +111,33 @@ def _board(board: Board) -> str:
         voice = [number for number in range(first, last + 1) if (number - first) % 31 != 15]
         channels = ",".join(_spans(voice))
         kind = "signalling = pri_cpe\nswitchtype = euroisdn\n"
+    elif board.slots:
+        return f"; board {board.name}\n" + "".join(_slot(board, slot) for slot in board.slots if slot.module)
     else:
         channels = f"{first}-{last}"
         kind = "signalling = fxs_ks\n"
     return f"; board {board.name}\ncontext = from-trunk\ngroup = {board.group}\n{kind}channel => {channels}\n"
+
+
+def _slot(board: Board, slot: Slot) -> str:
+    """Every port of a module is Asterisk's from the start, also a spare one: a reload gives a channel another group,
+    but makes no channel. Only lines in service are in the group that calls go out by."""
+    # A module towards the exchange (FXO) is signalled as a telephone would, one towards telephones as the exchange.
+    outside = slot.side == "outside"
+    text = f"; slot {slot.number}: {slot.module}, {slot.side}{', failed' if slot.failed else ''}\n"
+    text += f"context = {'from-trunk' if outside else 'from-agents'}\n"
+    text += f"signalling = {'fxs_ks' if outside else 'fxo_ks'}\n"
+    for port, channel in enumerate(board.channels(slot.number)):
+        line = slot.lines[port] if port < len(slot.lines) else ""
+        group = f" {board.group}" if _goes_out(board, slot, line) else ""
+        text += f"group ={group}\nchannel => {channel}  ; {line or 'spare'}{' (out)' if line in slot.out else ''}\n"
+    return text
+
+
+def _goes_out(board: Board, slot: Slot, line: str) -> bool:
+    """Whether calls go out by this line of the slot."""
+    plugged = bool(line) and slot.side == "outside"
+    return plugged and board.in_service and not slot.failed and line not in slot.out
 
 
 def _spans(numbers: list[int]) -> list[str]:
@@ -119,9 +153,11 @@ def _spans(numbers: list[int]) -> list[str]:
 def _routes(plant: Plant) -> str:
     trunks = {trunk.name: trunk for trunk in plant.trunks}
     boards = {board.name: board for board in plant.boards}
+    last = " | ".join(f'"${{HANGUPCAUSE}}" = "{cause}"' for cause in LAST_CAUSES)
     again = " | ".join(f'"${{HANGUPCAUSE}}" = "{cause}"' for cause in NEXT_ROUTE_CAUSES)
     lines = ["[route]", "exten => s,1,Set(NUMBER=${FILTER(0-9,${ARG1})})"]
-    for hop, name in enumerate(plant.routes, start=1):
+    hops = [name for name in plant.routes if _carries(name, trunks, boards)]
+    for hop, name in enumerate(hops, start=1):
         following = f"hop{hop + 1}"
         lines.append(f" same => n(hop{hop}),NoOp(route {name})")
         if name in trunks:
@@ -136,10 +172,23 @@ def _routes(plant: Plant) -> str:
             lines.append(f" same => n,Dial(DAHDI/g{boards[name].group}/${{NUMBER}},{RING_S})")
         lines += [
             " same => n,Set(ROUTE_CAUSE=${HANGUPCAUSE})",
+            f" same => n,GotoIf($[{last}]?done)",
             f' same => n,GotoIf($["${{DIALSTATUS}}" = "CHANUNAVAIL" | {again}]?{following}:done)',
         ]
-    lines += [f" same => n(hop{len(plant.routes) + 1}),Set(ROUTE_CAUSE=34)", " same => n(done),Return()"]
+    lines += [f" same => n(hop{len(hops) + 1}),Set(ROUTE_CAUSE=34)", " same => n(done),Return()"]
     return "\n".join(lines) + "\n"
+
+
+def _carries(name: str, trunks: Mapping[str, Trunk], boards: Mapping[str, Board]) -> bool:
+    """Whether calls go out by it now."""
+    if name in trunks:
+        return trunks[name].in_service
+    board = boards[name]
+    return (
+        board.in_service
+        and not board.dead
+        and (not board.slots or any(_goes_out(board, slot, line) for slot in board.slots for line in slot.lines))
+    )
 
 
 def _safe(secret: str) -> str:

@@ -122,6 +122,20 @@ class ApplicationReplaced(msgspec.Struct, tag=True):
     application: str
 
 
+class Endpoint(msgspec.Struct):
+    """A trunk or a phone. `state` is "online" while OPTIONS are answered, "offline", or "unknown"."""
+
+    resource: str
+    technology: str = ""
+    state: str = "unknown"
+
+
+class ContactStatusChange(msgspec.Struct, tag=True):
+    """An endpoint's address has begun or ceased to answer OPTIONS."""
+
+    endpoint: Endpoint
+
+
 class RESTResponse(msgspec.Struct, tag=True):
     """The answer to a request, by its number."""
 
@@ -143,6 +157,7 @@ Event = (
     | PlaybackFinished
     | ChannelUserevent
     | ApplicationReplaced
+    | ContactStatusChange
 )
 WANTED = (
     "CallBroadcast",
@@ -156,6 +171,7 @@ WANTED = (
     "PlaybackFinished",
     "ChannelUserevent",
     "ApplicationReplaced",
+    "ContactStatusChange",
     # Asterisk 22 puts its answers through the same filter: left out, every request would wait for ever.
     "RESTResponse",
 )

@@ -67,8 +67,8 @@ class Site:
             self._processes[node].wait()
             (self._folder / f"{node}.log").rename(self._folder / f"{node}.old.log")
 
-    def call(self, number: str = "13800000001") -> Telephone:
-        telephone = Telephone(target=("127.0.0.1", self._pbx.sip_port), number=number)
+    def call(self, number: str = "13800000001", own_host: str = "127.0.0.1") -> Telephone:
+        telephone = Telephone(target=("127.0.0.1", self._pbx.sip_port), number=number, own_host=own_host)
         self._telephones.append(telephone)
         telephone.invite()
         telephone.take_answer(PATIENCE_S)
