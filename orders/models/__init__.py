@@ -7,9 +7,11 @@ from orders.models.foundation import AuditEntry, Base
 from orders.models.handover import Lease, Reconciliation, ReconciliationDifference
 from orders.models.ordering import DemandLine, Draft, DraftLine, Order, OrderLine, OutboxRow, SalesLink
 from orders.models.retailers import Batch, Holiday, Manager, Phone, Region, Retailer, Route, SuspensionNotice
+from orders.models.staff import ApiToken, CallbackWork, StaffRole, StaffSession, StaffUser
 
 __all__ = [
     "Allocation",
+    "ApiToken",
     "Article",
     "AuditEntry",
     "Base",
@@ -19,6 +21,7 @@ __all__ = [
     "CallConsent",
     "CallEvent",
     "CallbackRequest",
+    "CallbackWork",
     "Campaign",
     "CampaignTarget",
     "DemandLine",
@@ -39,5 +42,8 @@ __all__ = [
     "RetailerLimit",
     "Route",
     "SalesLink",
+    "StaffRole",
+    "StaffSession",
+    "StaffUser",
     "SuspensionNotice",
 ]
