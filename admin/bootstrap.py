@@ -33,8 +33,11 @@ from admin.config_settings import (
 from admin.housekeeping import add_sweeping
 from admin.logs import set_up_logging
 from admin.sales_system import SalesCare, connector_of
+from admin.staff.second_factor import SecretBox
+from admin.staff.signing_in import SigningIn
 from admin.web.app import create_app
 from admin.web.captions import Captions
+from admin.web.console.parts import ConsoleParts
 from admin.web.queries import LineStatus, StoreQueries
 from admin.web.server import WebServer
 from admin.web.settings import SuggestedCaller
@@ -86,18 +89,25 @@ def prepare_folder(config: Config) -> None:
 def pin_key(config: Config) -> bytes:
     """The key under which PINs are hashed; made at first use, mode 600. Raises StartError."""
     given = config.orders.pin_key.get_secret_value()
-    if given:
-        return given.encode()
-    path = config.pin_key_file()
+    return given.encode() if given else _key_in(config.pin_key_file(), "PIN key", "no PIN fits")
+
+
+def console_key(config: Config) -> bytes:
+    """What the console's cookies and second factors are protected by; made at first use. Raises StartError."""
+    given = config.web.key.get_secret_value()
+    return given.encode() if given else _key_in(config.console_key_file(), "console key", "no second factor fits")
+
+
+def _key_in(path: Path, what: str, else_: str) -> bytes:
     try:
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(secrets.token_hex(32), encoding="ascii")
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"the PIN key {path} can't be used ({error}): restore it, or no PIN fits") from error
+        raise StartError(f"the {what} {path} can't be used ({error}): restore it, or {else_}") from error
     if len(key) < 32:
-        raise StartError(f"the PIN key {path} is damaged: restore it from the backup, for without it no PIN fits")
+        raise StartError(f"the {what} {path} is damaged: restore it from the backup, for without it {else_}")
     return key.encode()
 
 
@@ -154,6 +164,17 @@ def common_prompts(
             yield prompt("quantity_wanted", article=said), language, "normal"
 
 
+def console_parts(
+    config: Config, store: Store, desk: DomainOrderDesk, wording: Wording, order_placed: Callable[[], None]
+) -> ConsoleParts:
+    """What the operators' console works with. Raises StartError."""
+    key = console_key(config)
+    wanted = config.web.second_factor
+    for_all = wanted == "all" or (wanted == "auto" and not config.is_local_only())
+    signing_in = SigningIn(store, SecretBox(key), second_factor_for_all=for_all)
+    return ConsoleParts(store, signing_in, desk, wording, key, order_placed)
+
+
 class Node:
     """One running order line: lines, media process, exchange, dispatcher, web side. Start it, stop it."""
 
@@ -202,7 +223,9 @@ class Node:
             written=Captions(wording),
         )
         queries = StoreQueries(store, self.line_states)
-        app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file)
+        console = console_parts(config, store, self.desk, wording, self.dispatcher.wake)
+        app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file, console=console)
+        self.nobody_may_sign_in = console.signing_in.nobody_yet
         self.web = WebServer(app, web)
 
     def start(self) -> None:

@@ -80,8 +80,9 @@ def add_user(
         raise AccountError("a user name has 2 to 40 of a-z, 0-9, dot, dash; it begins with a letter or digit")
     if session.scalar(select(StaffUser.id).where(StaffUser.name == name)) is not None:
         raise AccountError(f"there is a user {name} already; choose another name or reset that one")
+    if password:
+        check_strength(password, name)
     made_up = password or new_password()
-    check_strength(made_up, name)
     user = StaffUser(
         name=name,
         full_name=full_name.strip()[:60] or name,
@@ -136,8 +137,9 @@ def disable_user(session: Session, name: str, *, actor: str, now: datetime) -> N
 def reset_user(session: Session, name: str, *, actor: str, now: datetime, password: str = "") -> str:
     """A new first password, no second factor, no lock, enabled; every session ends. Raises AccountError."""
     user = known_user(session, name)
+    if password:
+        check_strength(password, user.name)
     made_up = password or new_password()
-    check_strength(made_up, user.name)
     user.password_hash, user.password_at, user.must_change = hashed(made_up), now, True
     user.totp_secret, user.totp_step = "", 0
     user.failures, user.locked_until, user.disabled_at = 0, None, None

@@ -1,0 +1,34 @@
+"""Puts the console's subjects into the application, and makes sure that each of their views asks who is there."""
+
+from __future__ import annotations
+
+from flask import Flask, redirect
+from werkzeug.wrappers import Response
+
+from admin.web.console import callbacks, days, goods, order_list, retailers, staff
+from admin.web.console.access import every_view_guarded, open_to_all, register_access
+from admin.web.console.imports import import_views
+from admin.web.console.pages import first_page, other_language
+from admin.web.console.parts import ConsoleParts
+from admin.web.console.sign_in import sign_in_views
+from admin.web.settings import WebSettings
+
+SUBJECTS = (retailers.views, goods.views, days.views, callbacks.views, order_list.views, staff.views)
+
+
+def register_console(app: Flask, console: ConsoleParts, settings: WebSettings) -> None:
+    """Sign-in and all pages behind it."""
+    app.extensions["orderline_console"] = console
+    app.jinja_env.globals["other_language"] = other_language
+    limiter = register_access(app, console, settings)
+    subjects = [sign_in_views(limiter), import_views(settings), *SUBJECTS]
+    subjects[0].add_url_rule("/console", "console", _begin)
+    for subject in subjects:
+        app.register_blueprint(subject)
+    every_view_guarded(app, *(subject.name for subject in subjects))
+
+
+@open_to_all
+def _begin() -> Response:
+    """Where the page's own name in the header leads."""
+    return redirect(first_page())
