@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -164,15 +165,13 @@ def common_prompts(
             yield prompt("quantity_wanted", article=said), language, "normal"
 
 
-def console_parts(
-    config: Config, store: Store, desk: DomainOrderDesk, wording: Wording, order_placed: Callable[[], None]
-) -> ConsoleParts:
+def console_parts(config: Config, store: Store, desk: DomainOrderDesk, wording: Wording) -> ConsoleParts:
     """What the operators' console works with. Raises StartError."""
     key = console_key(config)
     wanted = config.web.second_factor
     for_all = wanted == "all" or (wanted == "auto" and not config.is_local_only())
     signing_in = SigningIn(store, SecretBox(key), second_factor_for_all=for_all)
-    return ConsoleParts(store, signing_in, desk, wording, key, order_placed)
+    return ConsoleParts(store, signing_in, desk, wording, key)
 
 
 class Node:
@@ -223,7 +222,9 @@ class Node:
             written=Captions(wording),
         )
         queries = StoreQueries(store, self.line_states)
-        console = console_parts(config, store, self.desk, wording, self.dispatcher.wake)
+        console = replace(
+            console_parts(config, store, self.desk, wording), lines=self.line_states, order_placed=self.dispatcher.wake
+        )
         app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file, console=console)
         self.nobody_may_sign_in = console.signing_in.nobody_yet
         self.web = WebServer(app, web)

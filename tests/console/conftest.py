@@ -121,7 +121,7 @@ def open_console(demo_database: Path, tmp_path: Path, clock: Clock, wording: Wor
         signing_in = SigningIn(store, SecretBox(KEY), second_factor_for_all=second_factor_for_all, now=clock)
         desk = DomainOrderDesk(KEY, now=clock)
         woken: list[None] = []
-        parts = ConsoleParts(store, signing_in, desk, wording, KEY, lambda: woken.append(None), clock)
+        parts = ConsoleParts(store, signing_in, desk, wording, KEY, tuple, lambda: woken.append(None), clock)
         app = create_app(
             settings or WebSettings(),
             browser_line=BrowserLine(BrowserSettings(), lambda *_: None),

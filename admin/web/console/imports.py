@@ -72,13 +72,13 @@ def _page(report: Report | None, kind: str, status: int = 200) -> Response:
     with reading() as session:
         earlier = select(AuditEntry).where(AuditEntry.what == "imported").order_by(AuditEntry.id.desc()).limit(10)
         entries = session.scalars(earlier).all()
-    return show(
-        "imports.html",
-        "imports",
-        status,
-        tables=TABLES,
-        chosen=kind or "retailers",
-        report=report,
-        faults=report.faults[:FAULTS_SHOWN] if report else (),
-        entries=entries,
-    )
+        return show(
+            "imports.html",
+            "imports",
+            status,
+            tables=TABLES,
+            chosen=kind or "retailers",
+            report=report,
+            faults=report.faults[:FAULTS_SHOWN] if report else (),
+            entries=entries,
+        )

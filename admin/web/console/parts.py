@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from admin.staff.signing_in import SigningIn
+from admin.web.queries import LineStatus
 from orders.order_desk import DomainOrderDesk
 from orders.store import Store
 from speech.wording import Wording
@@ -29,6 +30,7 @@ class ConsoleParts:
     desk: DomainOrderDesk
     wording: Wording
     key: bytes
+    lines: Callable[[], tuple[LineStatus, ...]] = tuple
     order_placed: Callable[[], None] = _nothing
     now: Callable[[], datetime] = _utc_now
 

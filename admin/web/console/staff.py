@@ -112,7 +112,7 @@ def audit_trail() -> Response:
         query = query.where(AuditEntry.id < int(before))
     with reading() as session:
         entries = session.scalars(query).all()
-    return show("audit.html", "audit", entries=entries[:PAGE], more=len(entries) > PAGE, wanted=wanted)
+        return show("audit.html", "audit", entries=entries[:PAGE], more=len(entries) > PAGE, wanted=wanted)
 
 
 def _everybody(made: tuple[str, str] | None = None) -> Response:
