@@ -36,7 +36,7 @@ class PageTexts:
     def other(self) -> Language:
         return "en" if self.language == "zh" else "zh"
 
-    def t(self, name: str, **values: object) -> str:
+    def t(self, name: str, /, **values: object) -> str:
         return self.texts[name].format(**values) if values else self.texts[name]
 
     def part(self, prefix: str) -> dict[str, str]:

@@ -10,6 +10,9 @@ PAGES = {
     "supervisor": (
         "/live",
         "/live/part",
+        "/desk",
+        "/desk/1",
+        "/desk/5",
         "/account",
         "/account/second-factor",
         "/callbacks",

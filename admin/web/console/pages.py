@@ -91,7 +91,7 @@ def other_language() -> str:
     return urlencode([*kept, ("lang", page_texts(request).other)])
 
 
-def told(name: str, **values: object) -> None:
+def told(name: str, /, **values: object) -> None:
     """One sentence shown on the next page: "said.<name>" of the texts."""
     flash(console_texts().t(f"said.{name}", **values), "good")
 

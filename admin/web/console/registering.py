@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from admin.web.console import callbacks, days, goods, order_list, retailers, staff
+from admin.web.console import callbacks, days, desk, goods, order_list, retailers, staff
 from admin.web.console.access import every_view_guarded, open_to_all, register_access
 from admin.web.console.imports import import_views
 from admin.web.console.live import live_views
@@ -15,7 +15,7 @@ from admin.web.console.parts import ConsoleParts
 from admin.web.console.sign_in import sign_in_views
 from admin.web.settings import WebSettings
 
-SUBJECTS = (retailers.views, goods.views, days.views, callbacks.views, order_list.views, staff.views)
+SUBJECTS = (desk.views, retailers.views, goods.views, days.views, callbacks.views, order_list.views, staff.views)
 
 
 def register_console(app: Flask, console: ConsoleParts, settings: WebSettings) -> None:
