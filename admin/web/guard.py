@@ -91,6 +91,8 @@ def _with_headers(answer: Response) -> Response:
         answer.headers[name] = value
     if _is_console():
         answer.headers["Content-Security-Policy"] = CONSOLE_POLICY
+        # With no-referrer, browsers hide the origin of the page's own forms too ("Origin: null").
+        answer.headers["Referrer-Policy"] = "same-origin"
     if "Cache-Control" not in answer.headers:
         answer.headers["Cache-Control"] = "no-store"
     return answer
