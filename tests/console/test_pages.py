@@ -10,6 +10,8 @@ PAGES = {
     "supervisor": (
         "/live",
         "/live/part",
+        "/pictures",
+        "/pictures?first=2026-10-01&last=2026-11-30",
         "/desk",
         "/desk/1",
         "/desk/5",
