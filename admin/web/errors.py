@@ -60,6 +60,11 @@ MESSAGES = {
         "您的角色不能这样做；需要的话请找管理员。",
         "Your role does not allow this; ask an administrator if you need it.",
     ),
+    "no_token": Message(
+        "请带上有效的接口令牌：Authorization: Bearer …", "Send a token that is in force: Authorization: Bearer …"
+    ),
+    "no_scope": Message("这个令牌没有所需的范围。", "This token lacks the scope that is needed."),
+    "bad_parameter": Message("参数写法不对；见 openapi.json。", "A parameter is wrong; see openapi.json."),
     "too_many_tries": Message("次数太多，请一分钟后再试。", "Too many requests; try again in a minute."),
     "no_data": Message("数据库暂时读不出来：", "The database can't be read at present: "),
 }

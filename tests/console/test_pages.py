@@ -36,7 +36,7 @@ PAGES = {
         "/days",
         "/imports",
     ),
-    "administrator": ("/users", "/users/agent", "/audit", "/audit?about=user"),
+    "administrator": ("/tokens", "/users", "/users/agent", "/audit", "/audit?about=user"),
 }
 
 

@@ -21,11 +21,12 @@ MOST_DAYS = 92
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`heading` are names of texts; the first column of a row is what it is about."""
+    """`heading` are names of texts; the first column of a row is what it is about, a word of ours under `words`."""
 
     name: str
     heading: tuple[str, ...]
     rows: tuple[tuple[str | int, ...], ...]
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def funnel(days: CallDays, session: Session, period: Period) -> Table:
     """How many calls came at least so far; the last row are those with an order."""
     counted = [days.of(session, day) for day in period.days]
     rows = tuple((name, sum(day.reached[step] for day in counted)) for step, name in enumerate(REACHED))
-    return Table("funnel", ("stage", "calls"), rows)
+    return Table("funnel", ("stage", "calls"), rows, "reached")
 
 
 def success_by_batch(_days: CallDays, session: Session, period: Period) -> Table:
@@ -99,7 +100,7 @@ def sales_by_category(_days: CallDays, session: Session, period: Period) -> Tabl
         .order_by(case({"tight": 0, "supplementary": 1}, value=Article.category, else_=2))
     )
     rows = tuple((row[0], int(row[1]), int(row[2]), int(row[3])) for row in session.execute(query))
-    return Table("sales_by_category", ("category", "wanted", "cartons", "amount_fen"), rows)
+    return Table("sales_by_category", ("category", "wanted", "cartons", "amount_fen"), rows, "category")
 
 
 TABLES: dict[str, Callable[[CallDays, Session, Period], Table]] = {

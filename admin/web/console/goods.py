@@ -57,9 +57,7 @@ def article(code: str) -> Response:
 @allowed("goods.change")
 def save(code: str) -> Response:
     cells = cells_from("catalogue", request.form, leave_out=("stock",)) | {"code": code}
-    with reading() as session:
-        one = _known(session, code)
-    return _saved(cells, request.form.get("seen", ""), one) or back_to(f"/goods/{code}")
+    return _saved(cells, request.form.get("seen", ""), code) or back_to(f"/goods/{code}")
 
 
 @views.post("/goods/<code>/stock")
@@ -148,17 +146,17 @@ def _period() -> str:
     )
 
 
-def _saved(cells: dict[str, str], seen: str, one: Article | None) -> Response | None:
-    """None when it was saved or must be looked at again; else the form with what is wrong."""
+def _saved(cells: dict[str, str], seen: str, code: str | None) -> Response | None:
+    """Write it; `code` None for a new one. None when that is done or it has to be looked at again, else the form."""
     try:
         with parts().store.transaction() as session:
-            if one is not None:
+            if code is not None:
                 # The stock of this very moment, locked: the form knows only an older one.
-                cells["stock"] = cells_of(session, "catalogue", {"code": one.code})["stock"]
+                cells["stock"] = cells_of(session, "catalogue", {"code": _known(session, code).code})["stock"]
             changed = change(session, "catalogue", cells, seen=seen, actor=person().name, now=parts().now())
     except NotAccepted as wrong:
         with reading() as session:
-            return _form(session, cells, wrong.faults, one)
+            return _form(session, cells, wrong.faults, _known(session, code) if code is not None else None)
     except ChangedMeanwhile:
         complained(console_texts().t("trouble.changed_meanwhile"))
         return None

@@ -16,7 +16,6 @@ from orders.imports.load import Report, import_file
 from orders.imports.sheet import UnreadableFile
 from orders.imports.tables import TABLES
 from orders.models import AuditEntry
-from orders.order_desk import audit
 
 FAULTS_SHOWN = 200
 KINDS_OF_FILES = frozenset({".csv", ".xlsx", ".xlsm"})
@@ -62,7 +61,8 @@ def import_views(settings: WebSettings) -> Blueprint:
         if report.written:
             told = f"{report.file[:80]}: {report.lines} lines, {report.written} written, {report.bad} faults"
             with parts().store.transaction() as session:
-                audit(session, person().name, "imported", f"file {kind}", told)
+                at, actor, about = parts().now(), person().name, f"file {kind}"
+                session.add(AuditEntry(at=at, actor=actor, what="imported", about=about, detail=told))
         return _page(report, kind)
 
     return views

@@ -14,7 +14,6 @@ from admin.web.console.access import allowed, person
 from admin.web.console.pages import back_to, complained, console_texts, local, parts, reading, show, told
 from admin.web.errors import web_error
 from orders.models import Article, AuditEntry, Order, OutboxRow, Retailer
-from orders.order_desk import audit
 from orders.outbox import backlog, retry_dead
 
 views = Blueprint("console_orders", __name__)
@@ -82,7 +81,8 @@ def retry(order_no: str) -> Response:
             raise web_error(404, "not_found")
         sent = retry_dead(session, one.order_key, parts().now())
         if sent:
-            audit(session, person().name, "order_sent_again", one.order_key)
+            actor, about = person().name, one.order_key
+            session.add(AuditEntry(at=parts().now(), actor=actor, what="order_sent_again", about=about))
     if sent:
         parts().order_placed()
         told("sent_again", order_no=order_no)

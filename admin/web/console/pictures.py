@@ -42,7 +42,9 @@ def picture_views(days: CallDays) -> Blueprint:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow([page.t(f"column.{column}") for column in table.heading])
-        writer.writerows([[_safe(str(cell)) for cell in row] for row in table.rows])
+        for about, *numbers in table.rows:
+            word = page.texts.get(f"{table.words}.{about}", str(about))
+            writer.writerow([_safe(word), *numbers])
         answer = make_response("\ufeff" + text.getvalue())
         answer.mimetype = "text/csv"
         file = f"{name}_{period.first}_{period.last}.csv"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from admin.web.console import callbacks, days, desk, goods, order_list, retailers, staff
-from admin.web.console.access import every_view_guarded, open_to_all, register_access
+from admin.web.api.views import api_views
+from admin.web.console import callbacks, days, desk, goods, order_list, retailers, staff, tokens
+from admin.web.console.access import every_view_guarded, exempt_from_csrf, open_to_all, register_access
 from admin.web.console.call_days import CallDays
 from admin.web.console.imports import import_views
 from admin.web.console.live import live_views
@@ -25,6 +26,7 @@ SUBJECTS = (
     callbacks.views,
     order_list.views,
     staff.views,
+    tokens.views,
 )
 
 
@@ -39,6 +41,9 @@ def register_console(app: Flask, console: ConsoleParts, settings: WebSettings) -
     subjects[0].add_url_rule("/console", "console", _begin)
     for subject in subjects:
         app.register_blueprint(subject)
+    api = api_views(limiter)
+    exempt_from_csrf(app, api)
+    app.register_blueprint(api)
     every_view_guarded(app, *(subject.name for subject in subjects))
 
 
