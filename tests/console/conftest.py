@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from admin.staff.accounts import add_user
@@ -25,7 +26,7 @@ from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
 from orders.demo import load_demo
 from orders.migrations import upgrade
-from orders.models import StaffUser
+from orders.models import AuditEntry, StaffUser
 from orders.order_desk import DomainOrderDesk
 from orders.store import Store, open_store
 from speech.wording import Wording
@@ -85,6 +86,14 @@ class Browser:
         found = CSRF.search(self.get(page).text)
         assert found, f"no CSRF token on {page}"
         return self.client.post(path, data={"csrf_token": found[1], **(form or {})}, headers={"Accept": "text/html"})
+
+
+def noted(console: Console) -> list[tuple[str, str, str]]:
+    """What the audit has besides signing in."""
+    with console.store.session() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.at == NOON).order_by(AuditEntry.id))
+        ours = [entry for entry in entries if entry.actor != "tests" and entry.what != "signed_in"]
+        return [(entry.actor, entry.what, entry.detail) for entry in ours]
 
 
 @pytest.fixture(scope="session")
