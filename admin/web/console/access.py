@@ -84,6 +84,8 @@ def register_access(app: Flask, parts: ConsoleParts, settings: WebSettings) -> L
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
+        # Signed anew with every answer it would only cost time: the database knows when a session is over.
+        SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=LONGEST.total_seconds()),
         # The guard looks at Origin and Sec-Fetch-Site, for our answers carry no referrer.
         WTF_CSRF_SSL_STRICT=False,

@@ -216,9 +216,10 @@ def _read_board(
     placed = select(func.count(), func.coalesce(func.sum(Order.amount_fen), 0)).where(Order.placed_at >= began)
     orders_today, amount = session.execute(placed).one()
     open_calls = session.scalar(select(func.count()).select_from(Call).where(Call.ended_at.is_(None)))
-    since = func.min(OutboxRow.created_at)
-    waiting, oldest = session.execute(select(func.count(), since).where(OutboxRow.state == "waiting")).one()
-    dead = session.scalar(select(func.count()).select_from(OutboxRow).where(OutboxRow.state == "dead"))
+    waiting, dead = (_in_state(session, state) for state in ("waiting", "dead"))
+    # Asked together with the count, SQLite reads the whole table where almost all rows are alike.
+    since = select(func.min(OutboxRow.created_at)).where(OutboxRow.state == "waiting")
+    oldest = session.scalar(since) if waiting else None
     wishes, first = session.execute(
         select(func.count(), func.min(CallbackRequest.requested_at)).where(CallbackRequest.state == "open")
     ).one()
@@ -230,7 +231,7 @@ def _read_board(
         orders_today=orders_today,
         amount_fen=int(amount),
         waiting=waiting,
-        dead=dead or 0,
+        dead=dead,
         waiting_since=oldest,
         sales_open=link is None or link.open,
         sales_reason=link.reason if link else "",
@@ -269,6 +270,10 @@ def _calls(session: Session) -> tuple[LiveCall, ...]:
         )
         for row in session.execute(query)
     )
+
+
+def _in_state(session: Session, state: str) -> int:
+    return session.scalar(select(func.count()).select_from(OutboxRow).where(OutboxRow.state == state)) or 0
 
 
 def _numbers(session: Session, query: object) -> dict[int, int]:
