@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 		exit 1; }; }
 	@echo "setup: installing the pinned packages (a minute or two, once)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --quiet \
-		--constraint constraints.txt --editable '.[dev,pyvoip,speech,vosk]' || { \
+		--constraint constraints.txt --editable '.[dev,pyvoip,speech,twilio,vosk]' || { \
 		echo "setup: the packages could not be installed; check the network and pip's settings, then run make setup again" >&2; \
 		exit 1; }
 	@touch $@
@@ -55,7 +55,7 @@ format: setup ## put every file into the house format
 
 bench: setup ## run the benchmarks; JSON goes to bench/results
 	@mkdir -p bench/results
-	@set -e; for name in calls steps sales campaign console; do \
+	@set -e; for name in calls steps sales campaign console twilio; do \
 		echo "bench: $$name" >&2; $(BIN)/orderline bench $$name --json >bench/results/$$name.part; \
 		mv bench/results/$$name.part bench/results/$$name.json; cat bench/results/$$name.json; \
 	done

@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from admin.calling_out import CampaignCare, calling_desk, dialler_of
 from admin.config import Config, ConfigError
 from admin.config_settings import (
     asterisk_settings,
@@ -29,13 +30,15 @@ from admin.config_settings import (
     media_settings,
     pyvoip_settings,
     sip_settings,
+    twilio_settings,
     web_settings,
 )
 from admin.housekeeping import add_sweeping
 from admin.logs import set_up_logging
-from admin.sales_system import SalesCare, connector_of
+from admin.sales_system import SalesCare, connector_of, parallel_of
 from admin.staff.second_factor import SecretBox
 from admin.staff.signing_in import SigningIn
+from admin.twilio_line import TwilioSide
 from admin.web.app import create_app
 from admin.web.captions import Captions
 from admin.web.console.parts import ConsoleParts
@@ -48,6 +51,9 @@ from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
 from ivr.lines.pyvoip.line import PyVoipLine
 from ivr.lines.sip.line import SipLine
+from ivr.lines.twilio.library import LibraryMissing
+from ivr.lines.twilio.settings import LINE as TWILIO
+from ivr.lines.twilio.settings import TwilioSettings
 from ivr.media.client import MediaProcess
 from ivr.media.port import StreamEvent
 from ivr.runner import Runner
@@ -182,6 +188,7 @@ class Node:
         extension = pyvoip_settings(config)
         direct = sip_settings(config)
         gateway = asterisk_settings(config)
+        cloud = twilio_settings(config)
         self.config = config
         self.store = store
         self.prompts = prompts
@@ -192,10 +199,19 @@ class Node:
         self.schedule = BackgroundScheduler(timezone=config.zone())
         SalesCare(store, self.sales, config).add_to(self.schedule, config.sales)
         add_sweeping(self.schedule, prompts, config.speech.cache_mb)
-        self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=config.sales.parallel)
-        self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config))
+        if config.campaigns.enabled:
+            CampaignCare(store, calling_desk(config), config).add_to(self.schedule)
+        self.dispatcher = Dispatcher(hand_over, node=config.node, parallel=parallel_of(config))
+        self.desk = DomainOrderDesk(pin_key(config), config.zone(), basket_rules(config), calling=calling_desk(config))
         bound = frozenset({ASTERISK} if gateway else ())
-        self.runner = Runner(store, self.desk, node=config.node, boot=self._boot, bound_lines=bound)
+        self.runner = Runner(
+            store,
+            self.desk,
+            node=config.node,
+            boot=self._boot,
+            bound_lines=bound,
+            roaming_lines=frozenset({TWILIO}),
+        )
         logging = partial(set_up_logging, config.log)
         self.steps = StepProcess(
             StepSettings(config.database_url(), self.desk, config.node, self._boot, logging, bound_lines=bound)
@@ -213,6 +229,9 @@ class Node:
         self.settling = Settling(self.runner, ASTERISK)
         reports = self.exchange.events_of(lambda: _made(self.asterisk))
         self.asterisk = AsteriskLine(gateway, reports, name=ASTERISK, settled=self.settling.settle) if gateway else None
+        self.twilio = self._twilio(cloud, wording) if cloud else None
+        by_sip = self.sip if config.sip.enabled else None
+        self.dialler = dialler_of(config, store, self.exchange, {"sip": by_sip, ASTERISK: self.asterisk})
         demo = self._is_demo()
         web = web_settings(config, DEMO_CALLERS if demo else (), DEMO_PIN if demo else "")
         self.has_phone = web.phone
@@ -225,8 +244,15 @@ class Node:
         console = replace(
             console_parts(config, store, self.desk, wording), lines=self.line_states, order_placed=self.dispatcher.wake
         )
-        app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file, console=console)
         self.nobody_may_sign_in = console.signing_in.nobody_yet
+        app = create_app(
+            web,
+            browser_line=self.browser,
+            queries=queries,
+            clip_file=self._clip_file,
+            webhooks=self.twilio.webhooks if self.twilio else None,
+            console=console,
+        )
         self.web = WebServer(app, web)
 
     def start(self) -> None:
@@ -242,6 +268,9 @@ class Node:
             self._step(starting, "the schedule", self.schedule.start, self.schedule.shutdown)
             self._step(starting, "the step process", self.steps.start, self.steps.stop)
             self._step(starting, "the exchange", self.exchange.start, self.exchange.stop)
+            if self.dialler:
+                # What lines report at their end of calls that rang is noted when they have stopped.
+                starting.callback(self.dialler.work_off)
             if self.config.sip.enabled or self.pyvoip:
                 self._step(starting, "the media process", self.media.start, self.media.stop)
             if self.config.sip.enabled:
@@ -251,6 +280,11 @@ class Node:
             if self.asterisk:
                 starting.callback(self.settling.close)
                 self._step(starting, "the Asterisk line", self.asterisk.start, self.asterisk.stop)
+            if self.twilio:
+                starting.callback(self.twilio.stop)
+            if self.dialler:
+                self._try("the database", self.dialler.reclaim)
+                self._step(starting, "the dialler", self.dialler.start, self.dialler.stop)
             self._step(starting, "the web side", self.web.start, self.web.stop)
             self._step(starting, "the browser phone", self.browser.start, self.browser.stop)
             self._started = starting.pop_all()
@@ -285,9 +319,29 @@ class Node:
             health = self.asterisk.health()
             state: Literal["up", "starting"] = "up" if health.state == "up" else "starting"
             states.append(LineStatus(ASTERISK, state, self.config.asterisk.url, health.calls))
+        if self.twilio:
+            states.append(self.twilio.state())
         if self.has_phone:
             states.append(LineStatus("browser", "up", f"{self.web.address}phone", self.browser.live_calls()))
         return tuple(states)
+
+    def _twilio(self, settings: TwilioSettings, wording: Wording) -> TwilioSide:
+        try:
+            side = TwilioSide(
+                settings,
+                self.store,
+                self.steps,
+                self.prompts,
+                wording.written,
+                self.exchange.events_of(lambda: _made(self.twilio).line),
+                node=self.config.node,
+                dialogue=self.config.dialogue.settings,
+                order_placed=self.dispatcher.wake,
+            )
+        except LibraryMissing as error:
+            raise StartError(str(error)) from error
+        side.add_to(self.schedule)
+        return side
 
     def _media_heard(self, stream: str, event: StreamEvent) -> None:
         """The media process is made before the lines; each of them knows its own streams."""

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
+from admin.config_campaigns import Campaigns, campaign_problems
 from admin.config_sections import (
     Asterisk,
     Database,
@@ -31,6 +32,7 @@ from admin.config_sections import (
     Web,
     path_in,
 )
+from admin.config_twilio import Twilio
 from orders.retrying import RetrySchedule
 
 
@@ -51,6 +53,8 @@ class Config(Section):
     sip: Sip = Field(default=Sip(), description=Sip.__doc__)
     pyvoip: PyVoip = Field(default=PyVoip(), description=PyVoip.__doc__)
     asterisk: Asterisk = Field(default=Asterisk(), description=Asterisk.__doc__)
+    twilio: Twilio = Field(default=Twilio(), description=Twilio.__doc__)
+    campaigns: Campaigns = Field(default=Campaigns(), description=Campaigns.__doc__)
     media: Media = Field(default=Media(), description=Media.__doc__)
     speech: Speech = Field(default=Speech(), description=Speech.__doc__)
     dialogue: Dialogue = Field(default=Dialogue(), description=Dialogue.__doc__)
@@ -62,10 +66,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
         problems = [*_zone_problems(self.timezone), *_sip_problems(self), *_web_problems(self), *_port_problems(self)]
+        problems += campaign_problems(self.campaigns, self.sip, self.asterisk)
         if self.pyvoip.enabled and not self.pyvoip.registrar.server:
             problems.append("pyvoip.enabled needs pyvoip.registrar.server: pyVoIP may only be an extension of a PBX")
         if self.asterisk.enabled and not (self.asterisk.password.get_secret_value() or self.asterisk.password_file):
             problems.append("asterisk.password is missing: set ORDERLINE_ASTERISK__PASSWORD or asterisk.password_file")
+        if self.twilio.enabled and not (self.twilio.token.get_secret_value() or self.twilio.token_file):
+            problems.append("twilio.token is missing: set ORDERLINE_TWILIO__TOKEN or twilio.token_file")
         if self.database_url() == self.sales_url():
             problems.append("sales.url is the database of the order line itself: give the sales system its own")
         if problems:

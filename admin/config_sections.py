@@ -211,7 +211,6 @@ class Dialogue(Section):
 
     first_key_ms: Milliseconds = Field(default=6000, description="how long a caller may think before the first key")
     between_keys_ms: Milliseconds = Field(default=4000, description="how long between two keys of one entry")
-    bounce_ms: Milliseconds = Field(default=80, description="the same key again within this time is a bounce")
     heard_enough_ms: Milliseconds = Field(default=400, description="keys after so much of a prompt answer that prompt")
     misses_allowed: int = Field(default=3, ge=1, le=9, description="misses in a row before an agent is offered")
     most_cartons: int = Field(
@@ -296,7 +295,9 @@ class Sales(Section):
         default=2, ge=1, le=20, description="failures in a row after which callers hear 'registered'"
     )
     probe_every_s: int = Field(default=15, ge=1, le=3600, description="how often a sales system that is down is tried")
-    parallel: int = Field(default=4, ge=1, le=64, description="retailers handed over at once")
+    parallel: int = Field(
+        default=0, ge=0, le=64, description="retailers handed over at once; 0: what suits the system (4; Tryton 32)"
+    )
     reconcile_at: str = Field(
         default="22:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="when both sides are compared, each day"
     )

@@ -8,6 +8,7 @@ from admin.web.settings import SuggestedCaller, WebSettings
 from ivr.lines.asterisk.settings import AsteriskSettings
 from ivr.lines.pyvoip.settings import PyVoipSettings
 from ivr.lines.sip.settings import RegistrarSettings, SipSettings
+from ivr.lines.twilio.settings import TwilioSettings
 from ivr.media.client import MediaSettings
 from orders.baskets import BasketRules
 
@@ -80,6 +81,27 @@ def asterisk_settings(config: Config) -> AsteriskSettings | None:
             agents=asterisk.agents,
             caller_id=asterisk.caller_id,
             dead_after_s=asterisk.dead_after_s,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def twilio_settings(config: Config) -> TwilioSettings | None:
+    """For `ivr.lines.twilio`; None while that line is off. Raises ConfigError."""
+    twilio = config.twilio
+    if not twilio.enabled:
+        return None
+    try:
+        return TwilioSettings(
+            account=twilio.account,
+            token=secret(twilio.token, twilio.token_file, "twilio.token_file"),
+            number=twilio.number,
+            public_url=twilio.public_url,
+            country=twilio.country,
+            key_pause_s=twilio.key_pause_s,
+            transfer_ring_s=twilio.transfer_ring_s,
+            calls_per_s=twilio.calls_per_s,
+            machine_detection=twilio.machine_detection,
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error

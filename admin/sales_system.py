@@ -48,6 +48,11 @@ def connector_of(config: Config) -> Connector:
     return SqlTablesConnector(config.sales_url())
 
 
+def parallel_of(config: Config) -> int:
+    """How many retailers are handed over at once: in Tryton deliveries share calls, so that many cost little more."""
+    return config.sales.parallel or (32 if config.sales.system == "tryton" else 4)
+
+
 def http_settings(http: SalesHttp) -> HttpSettings:
     """For `orders.connectors.http_json`. Raises ConfigError, also when the secret's file can't be read."""
     shared = secret(http.secret, http.secret_file, "sales.http.secret_file")

@@ -49,18 +49,18 @@ def run(many: int = 1_000_000, some: int = 40_000) -> Result:
     baseline: dict[str, float] = {}
     notes = f"SQLite {some}, PostgreSQL {many // 10} and {many} retailers; {CLAIMS} claims settled as answered"
     with tempfile.TemporaryDirectory() as folder:
-        store = _filled(f"sqlite:///{Path(folder) / 'bench.db'}", some)
+        store = filled(f"sqlite:///{Path(folder) / 'bench.db'}", some)
         figures[f"plan_{some // 1000}k_s"], baseline[f"copy_{some // 1000}k_s"] = _planned(store)
         figures["sqlite_calls_per_s"] = _called(store, 1, figures)
         store.close()
     try:
         with cluster() as url:
-            store = _filled(url, many // 10)
+            store = filled(url, many // 10)
             tenth, _ = _planned(store)
             figures["claims_1_worker_per_s"] = _claimed(store, 1)
             store.close()
         with cluster() as url:
-            store = _filled(url, many)
+            store = filled(url, many)
             figures["plan_1m_s"], baseline["copy_1m_s"] = _planned(store)
             figures["growth_x10"] = round(figures["plan_1m_s"] / tenth, 2)
             for workers in (2, 4):
@@ -73,7 +73,8 @@ def run(many: int = 1_000_000, some: int = 40_000) -> Result:
     return Result("campaign", figures, baseline, notes)
 
 
-def _filled(url: str, retailers: int) -> Store:
+def filled(url: str, retailers: int) -> Store:
+    """A database with so many retailers who may all be called but one in fifty, and nothing else."""
     store = open_store(url)
     upgrade(store)
     with store.transaction() as session:

@@ -42,6 +42,7 @@ BACKLOG = 5000
 TRYTON_BACKLOG = 300
 LIVE = 200
 PARALLEL = 8
+TRYTON_PARALLEL = 32
 GIVE_UP_S = 1800.0
 
 
@@ -85,7 +86,7 @@ def _tryton(figures: dict[str, float], baseline: dict[str, float]) -> None:
         administrator.add_retailers((shop.licence_no, shop.name_zh) for shop in shops)
         administrator.add_articles((one.code, one.name_zh, one.price_fen) for one in goods)
         sales, bare = TrytonConnector(server.settings), TrytonConnector(server.settings)
-        _measure("tryton", database, sales, bare, TRYTON_BACKLOG, figures, baseline, live=20)
+        _measure("tryton", database, sales, bare, TRYTON_BACKLOG, figures, baseline, live=20, parallel=TRYTON_PARALLEL)
         figures["tryton_drain_5000_s"] = round(BACKLOG / figures["tryton_orders_per_s"], 1)
 
 
@@ -98,11 +99,12 @@ def _measure(
     figures: dict[str, float],
     baseline: dict[str, float],
     live: int = LIVE,
+    parallel: int = PARALLEL,
 ) -> None:
     with _ours(database) as store:
         write_orders(store, backlog)
         payloads = _payloads(store)
-        took = _drained(store, sales)
+        took = _drained(store, sales, parallel)
         figures[f"{name}_drain_{backlog}_s"] = round(took, 2)
         figures[f"{name}_orders_per_s"] = round(backlog / took, 1)
         late = _live(store, sales, live)
@@ -118,7 +120,7 @@ def _measure(
 
 @contextmanager
 def _ours(database: str) -> Iterator[Store]:
-    store = open_store(database, pool_size=PARALLEL + 4)
+    store = open_store(database, pool_size=TRYTON_PARALLEL + 4)
     upgrade(store)
     with store.transaction() as session:
         load_demo(session, datetime.now(UTC).date(), b"bench")
@@ -126,9 +128,9 @@ def _ours(database: str) -> Iterator[Store]:
     store.close()
 
 
-def _drained(store: Store, sales: Connector) -> float:
+def _drained(store: Store, sales: Connector, parallel: int) -> float:
     """Seconds until nothing waits, from a dispatcher's start as after an outage."""
-    with _dispatching(store, sales):
+    with _dispatching(store, sales, parallel):
         began = time.monotonic()
         while _waiting(store) and time.monotonic() - began < GIVE_UP_S:
             time.sleep(0.05)
@@ -150,8 +152,8 @@ def _live(store: Store, sales: Connector, count: int) -> list[float]:
 
 
 @contextmanager
-def _dispatching(store: Store, sales: Connector) -> Iterator[Callable[[], None]]:
-    dispatcher = Dispatcher(HandOver(store, _Kept(sales), RetrySchedule()), parallel=PARALLEL)
+def _dispatching(store: Store, sales: Connector, parallel: int = PARALLEL) -> Iterator[Callable[[], None]]:
+    dispatcher = Dispatcher(HandOver(store, _Kept(sales), RetrySchedule()), parallel=parallel)
     dispatcher.start()
     try:
         yield dispatcher.wake

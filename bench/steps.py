@@ -116,12 +116,12 @@ def _calls_of(store: Store, caller: str) -> Callable[[], None]:
 def _steps(runner: Runner, caller: str):  # type: ignore[no-untyped-def]
     while True:
         call, at_ms, wanted = uuid.uuid4().hex, 0, iter(WANTED)
-        stage = runner.handle(call, told.CallArrived(caller, "95001", "bench")).state.stage
+        state = runner.handle(call, told.CallArrived(caller, "95001", "bench")).state
         yield
-        while keys := next(wanted, "") if stage == "awaiting_article" else ANSWERS.get(stage, ""):
+        while keys := next(wanted, "") if state.stage == "awaiting_article" else ANSWERS.get(state.stage, ""):
             for key in keys:
                 at_ms += 300
-                stage = runner.handle(call, told.KeyPressed(key, at_ms, 3000)).state.stage
+                state = runner.handle(call, told.KeyPressed(key, at_ms, 3000, 3000, state.generation)).state
                 yield
         runner.handle(call, told.LineLost("bench"))
         yield

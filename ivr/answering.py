@@ -15,7 +15,7 @@ from ivr.dialogue import actions as wanted
 from ivr.dialogue import events as told
 from ivr.dialogue.actions import Ask
 from ivr.dialogue.events import Answer
-from orders.desk import DraftHeldElsewhere, DraftTaken, OrderDesk
+from orders.desk import Calls, DraftHeldElsewhere, DraftTaken, OrderDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,13 @@ class Asking:
 
 
 def answer(desk: OrderDesk, session: Session, asking: Asking, ask: Ask) -> Answer | told.LineResumed | None:
-    """The domain's answer, or None for the one action that has none."""
+    """The domain's answer, or None for the actions that have none."""
     try:
-        return _identity(desk, session, asking, ask) or _basket(desk, session, asking, ask)
+        return (
+            _identity(desk, session, asking, ask)
+            or _basket(desk, session, asking, ask)
+            or _errand(desk.calling, session, asking.call, ask)
+        )
     except DraftHeldElsewhere:
         return told.DraftHeld()
     except DraftTaken:
@@ -88,4 +92,18 @@ def _basket(desk: OrderDesk, session: Session, asking: Asking, ask: Ask) -> Answ
             return told.OrderDecided(desk.place_order(session, owner, version, amount_fen, asking.at))
         case wanted.ReleaseDraft():
             desk.release_draft(session, owner)
+    return None
+
+
+def _errand(desk: Calls, session: Session, call: str, ask: Ask) -> Answer | None:
+    match ask:
+        case wanted.CheckErrand():
+            return told.ErrandChecked(desk.answered(session, call))
+        case wanted.PromiseCall():
+            return told.CallPromised(desk.promise(session, call))
+        case wanted.RefuseCalls():
+            desk.refuse(session, call)
+            return told.CallsRefused()
+        case wanted.SettleErrand(result):
+            desk.settle(session, call, result)
     return None

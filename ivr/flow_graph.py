@@ -13,6 +13,7 @@ from orders.values import (
     Basket,
     BasketLine,
     BasketSize,
+    Errand,
     Names,
     Offer,
     OrderSummary,
@@ -67,6 +68,7 @@ def _example_call() -> CallState:
         1, shop, "zh", False, "yes", "2026-11-23", "16:00", "2026-11-30",
         suspension=suspension, draft=size, usual=size, placed=order,
     )  # fmt: skip
+    errand = Errand("reminder", 1, "zh", False, "16:00", shop, callback_number="95001")
     return CallState(
         stage="awaiting_pin",
         caller="13800000001",
@@ -81,4 +83,5 @@ def _example_call() -> CallState:
         substitute=offer,
         order=order,
         back_to="awaiting_main_choice",
+        errand=errand,
     )

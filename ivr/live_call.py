@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 
 from ivr.dialogue import events as told
 from ivr.dialogue.actions import Pace
-from ivr.lines.port import Line
+from ivr.lines.port import Key, Line
 from orders.values import Language
 
-CLOCK_SET_BACK_MS = 200
-"""The pause assumed between two keys when the clock went back between them: a human's pace."""
-
-
 ADOPTED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What the line was last given to play: how long it lasts, and how much of that its notices are."""
+
+    tag: int
+    lasts_ms: int
+    notices_ms: int
 
 
 @dataclass(slots=True)
@@ -23,6 +28,8 @@ class LiveCall:
 
     `sequence` is the step at which the call stands, 0 before its first one is stored, ADOPTED until another process's
     record is read. `adopting` is set from the moment a call of another process goes on here until its record is taken.
+    `leaving`: the caller has been told that we can't go on, and nothing but the end of the call is stored any more.
+    `placed`: the newest thing stored is an order, and nothing is open beside it.
     """
 
     call: str
@@ -34,17 +41,16 @@ class LiveCall:
     pace: Pace = "normal"
     sequence: int = 0
     tries: int = 0
-    last_key_ms: int = 0
+    saying: Saying = Saying(0, 0, 0)
+    placed: bool = False
     gone: bool = False
     leaving: bool = False
     adopting: told.CallArrived | None = None
 
 
-def key_ms(live: LiveCall, at: float) -> int:
-    """When a key was pressed, in ms since the call arrived. A clock that was set back must not make keys bounces."""
-    pressed_ms = int((at - live.arrived_at) * 1000)
-    if pressed_ms < live.last_key_ms:
-        pressed_ms = live.last_key_ms + CLOCK_SET_BACK_MS
-        live.arrived_at = at - pressed_ms / 1000
-    live.last_key_ms = pressed_ms
-    return pressed_ms
+def key_pressed(live: LiveCall, key: Key) -> told.KeyPressed:
+    """A key as the dialogue is told: counted from the call's arrival, beside what was being said."""
+    at_ms = max(0, int((key.at - live.arrived_at) * 1000))
+    saying = live.saying
+    asked_ms = key.heard_ms - saying.notices_ms if key.playing == saying.tag else 0
+    return told.KeyPressed(key.key, at_ms, key.heard_ms, max(0, asked_ms), key.playing or 0)

@@ -6,8 +6,9 @@ Everything else of a call may be stored; these few characters live here, until t
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from ivr.dialogue.collectors import Digits
+from ivr.dialogue.collectors import LONE_DIGITS, Digits
 from ivr.dialogue.events import Event, KeyPressed
 from ivr.dialogue.flow import STAGES
 from ivr.dialogue.state import SECRET_DIGIT, CallState
@@ -27,18 +28,17 @@ class PinKeeper:
         self._lock = threading.Lock()
 
     def masked(self, call: str, state: CallState, event: Event) -> tuple[Event, str]:
-        """The event as dialogue and log may see it, and the PIN so far with this key.
-
-        Whether a digit is a bounce of the one before can be seen only here; such a key is passed on as none.
-        """
+        """The event as dialogue and log may see it, and the PIN so far with this key."""
         with self._lock:
             digits = self._digits.get(call, "")[: len(state.entry)]
-        if not (isinstance(event, KeyPressed) and is_secret(state) and event.key.isdigit()):
+        if not isinstance(event, KeyPressed) or not is_secret(state):
             return event, digits
-        before = digits[-1:] or state.last_key
-        if before == event.key and event.at_ms - state.last_key_ms < state.settings.bounce_ms:
-            return KeyPressed("", event.at_ms, event.heard_ms), digits
-        return KeyPressed(SECRET_DIGIT, event.at_ms, event.heard_ms), digits + event.key
+        if event.key.isdigit():
+            return replace(event, key=SECRET_DIGIT), digits + event.key
+        if (lone := digits + event.key) in LONE_DIGITS:
+            # A single 0 or 9 is no PIN but the wish it is everywhere.
+            return replace(event, key=lone), ""
+        return event, digits
 
     def keep(self, call: str, state: CallState, digits: str) -> None:
         """Remember what the new state still counts; forget the rest."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ivr.codec import Unreadable, from_json, pack_action, to_json, unpack_action, unpack_event
+from ivr.codec import from_json, pack_action, to_json, unpack_action, unpack_event
 from ivr.conversation import take
 from ivr.dialogue.actions import Action, Ask
 from ivr.dialogue.events import Event
@@ -123,5 +123,5 @@ def replay_stored(store: Store, call: str) -> Difference | None:
     """`replay` of a stored call; a record that can't be read any more is a difference too."""
     try:
         return replay(call, recorded_events(store, call))
-    except (Unreadable, KeyError, TypeError) as error:
+    except Exception as error:
         return Difference(call, 0, "", f"the record can't be read: {error}", orders=False)

@@ -7,24 +7,37 @@ could not be stored is never said. One runner serves every kind of line, from an
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
+import structlog
 from sqlalchemy import Select, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ivr.answering import Asking, answer
-from ivr.codec import from_json, pack_action, pack_event, state_from_json, state_to_json, to_json, unpack_action
+from ivr.codec import (
+    Unreadable,
+    from_json,
+    pack_action,
+    pack_event,
+    state_from_json,
+    state_to_json,
+    to_json,
+    unpack_action,
+)
 from ivr.conversation import Taken, take
-from ivr.dialogue.actions import Ask, LineAction, PlaceOrder
+from ivr.dialogue.actions import Ask, HangUp, LineAction, PlaceOrder, TransferCall
 from ivr.dialogue.events import CallArrived, Event, LineLost
-from ivr.dialogue.state import CallState
+from ivr.dialogue.flow import STAGES
+from ivr.dialogue.state import FLOW_VERSION, CallState
 from ivr.pin_keeping import PinKeeper, is_secret
 from orders.desk import OrderDesk
 from orders.models.calls import Call, CallEvent
 from orders.store import Store
+
+log = structlog.get_logger(__name__)
 
 # Plain statements on the tables: a step has these on its path every time, and the mapper would double their cost.
 _CALLS, _EVENTS = cast(Table, Call.__table__), cast(Table, CallEvent.__table__)
@@ -50,6 +63,10 @@ _MOVE_ON = (
 
 class CallMovedOn(RuntimeError):
     """Another node has taken an event of this call meanwhile; this node's view is stale and nothing was stored."""
+
+
+class UnknownCall(RuntimeError):
+    """There is no record of this call; only an arrival begins one."""
 
 
 class CallEnded(CallMovedOn):
@@ -80,7 +97,8 @@ class Runner:
     """Takes events of calls. `now` tells the time in UTC; `node` and `boot` mark the calls as this process's.
 
     A call on one of `bound_lines` hangs on one process, whose calls another one adopts when it is gone: should the
-    first one still be there (hung, or cut off), nothing that it thinks has happened counts any more.
+    first one still be there (hung, or cut off), nothing that it thinks has happened counts any more. A call on one of
+    `roaming_lines` hangs on none: it lives on when this process is started again, and any node may take its next event.
     """
 
     def __init__(
@@ -92,6 +110,7 @@ class Runner:
         boot: str,
         now: Callable[[], datetime] | None = None,
         bound_lines: frozenset[str] = frozenset(),
+        roaming_lines: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
         self._desk = desk
@@ -100,13 +119,14 @@ class Runner:
         self._now = now or (lambda: datetime.now(UTC))
         self._pins = PinKeeper()
         self._bound_lines = bound_lines
+        self._roaming_lines = roaming_lines
 
     def handle(self, call: str, event: Event, after: int | None = None) -> Handled:
         """Take one event; nothing has happened unless this returns.
 
         `after` is the sequence the caller knows the call to stand at (0: not begun). The same event handed over again
         after the same step, because its fate was unknown, answers with what was stored, and nothing happens twice.
-        Raises what the store raises (locked, unreachable, disk full), CallMovedOn, and KeyError for an unknown call.
+        Raises what the store raises (locked, unreachable, disk full), CallMovedOn and UnknownCall.
         """
         return self._handle(call, event, after, adopt=False)
 
@@ -119,21 +139,51 @@ class Runner:
             row = _load(session, call)
             if row is None:
                 if not isinstance(event, CallArrived):
-                    raise KeyError(f"no call {call}")
+                    raise UnknownCall(f"no call {call}")
                 row = self._begin(session, call, event)
             elif row.sequence != (row.sequence if after is None else after):
                 return _taken_before(session, row, event, after)
-            state = state_from_json(row.state)
-            if state.ended:
-                raise CallEnded(f"call {call} is over")
             if not adopt and row.line in self._bound_lines and (row.node, row.boot) != (self._node, self._boot):
                 raise CallMovedOn(f"call {call} was taken over by {row.node}")
-            seen, pin = self._pins.masked(call, state, event)
-            asking = Asking(call, _utc(row.started_at), pin)
-            taken = take(state, seen, lambda ask: answer(self._desk, session, asking, ask))
-            self._store_step(session, row, seen, taken)
+            state = _state(row, event)
+            if state.ended:
+                raise CallEnded(f"call {call} is over")
+            taken, pin = self._take(session, row, state, event)
         self._pins.keep(call, taken.state, pin)
         return _handled(call, row.sequence + 1, taken)
+
+    def handle_burst(self, call: str, events: Sequence[Event], after: int) -> Handled:
+        """Take several events of a call that stands at `after`, all or none; answers with the last one's actions.
+
+        For lines that tell of several keys at once. What comes after one that lets the caller go counts for nothing.
+        Raises as `handle`, and CallMovedOn where the call stands at another step, for whatever reason.
+        """
+        with self._store.session() as session, session.begin():
+            row = _load(session, call)
+            if row is None:
+                raise KeyError(f"no call {call}")
+            if row.sequence != after:
+                raise CallMovedOn(f"call {call} stands at event {row.sequence}, not {after}")
+            state, placed = _state(row, events[0]), False
+            for event in events:
+                if state.ended:
+                    raise CallEnded(f"call {call} is over")
+                taken, pin = self._take(session, row, state, event)
+                # Before the commit: digits beyond what is stored are cut off when they are looked at again.
+                self._pins.keep(call, taken.state, pin)
+                state, placed = taken.state, placed or _placed(taken.asked)
+                row = replace(row, sequence=row.sequence + 1)
+                if any(isinstance(action, HangUp | TransferCall) for action in taken.line):
+                    break
+        return replace(_handled(call, row.sequence, taken), placed_order=placed)
+
+    def _take(self, session: Session, row: _Row, state: CallState, event: Event) -> tuple[Taken, str]:
+        """One event, stored but not committed, and the PIN's digits so far."""
+        seen, pin = self._pins.masked(row.id, state, event)
+        asking = Asking(row.id, _utc(row.started_at), pin)
+        taken = take(state, seen, lambda ask: answer(self._desk, session, asking, ask))
+        self._store_step(session, row, seen, taken)
+        return taken, pin
 
     def known(self, call: str) -> bool:
         """Whether this call has a record that is not ended."""
@@ -145,10 +195,10 @@ class Runner:
         """End the calls that an earlier process of this node left open, so that their drafts can be taken up again.
 
         Returns how many there were. To be called once, before lines open. Calls on bound lines may live on without a
-        process: they are left to `end_lost`.
+        process: they are left to `end_lost`; those on roaming lines end when their line says so.
         """
         mine = select(Call.id).where(Call.node == self._node, Call.boot != self._boot, Call.ended_at.is_(None))
-        return self._end_all(mine.where(Call.line.not_in(self._bound_lines)), "node_restarted")
+        return self._end_all(mine.where(Call.line.not_in(self._bound_lines | self._roaming_lines)), "node_restarted")
 
     def end_lost(self, line: str, node: str, prefix: str, living: frozenset[str], begun_before: datetime) -> int:
         """End the open calls of a node's earlier processes on this line that are not among the living.
@@ -169,7 +219,10 @@ class Runner:
         with self._store.session() as session:
             orphans = [call for call in session.scalars(calls) if call not in but]
         for call in orphans:
-            self.adopt(call, LineLost(cause))
+            try:
+                self.adopt(call, LineLost(cause))
+            except CallMovedOn:
+                log.info("orphan_ended_elsewhere", call=call)
         return len(orphans)
 
     def _begin(self, session: Session, call: str, event: CallArrived) -> _Row:
@@ -235,6 +288,19 @@ class _Row:
     line: str
     node: str
     boot: str
+
+
+def _state(row: _Row, event: Event) -> CallState:
+    """Where the call stands. Raises Unreadable for one of another version's flow; its end alone needs no state."""
+    try:
+        state = state_from_json(row.state)
+        if state.flow != FLOW_VERSION or not (state.stage in STAGES or state.stage in ("arriving", "ended")):
+            raise Unreadable(f"call {row.id} stands in a flow of another version ({state.flow}, {state.stage})")
+    except Unreadable:
+        if isinstance(event, LineLost):
+            return CallState(called="?")
+        raise
+    return state
 
 
 def _load(session: Session, call: str) -> _Row | None:

@@ -96,14 +96,17 @@ def put_line(
     rules: BasketRules,
 ) -> LineVerdict:
     """Set one line of a draft, as `orders.desk.OrderDesk.put_line` promises. Raises KeyError for an unknown code."""
-    article = article_on_sale(session, code)
+    article = session.get(Article, code)
     if article is None or requested < 0:
-        raise KeyError(f"no article {code} is on sale")
+        raise KeyError(f"there is no article {code}")
     retailer = session.get_one(Retailer, draft.retailer_id)
     offer = offer_of(article, draft)
     if requested == 0:
         set_line(draft, code, 0, 0, replaces)
         return _verdict(session, draft, "removed", offer, 0, Room(0, ""))
+    if article_on_sale(session, code) is None:
+        # Withdrawn between its code and its quantity, or since it was put into the basket.
+        return _verdict(session, draft, "not_supplied", offer, requested, Room(0, ""))
     if not replaces:
         keep_demand(session, draft, code, requested)
     room = room_for(session, retailer, article, draft.order_day, order_limit=rules.order_limit)
@@ -149,6 +152,8 @@ def set_line(draft: Draft, code: str, requested: int, accepted: int, replaces: s
         line.requested, line.accepted, line.replaces = requested, accepted, replaces
     else:
         draft.lines.append(DraftLine(article_code=code, requested=requested, accepted=accepted, replaces=replaces))
+    if accepted and replaces and (replaced := _line(draft, replaces)):
+        draft.lines.remove(replaced)
     draft.version += 1
 
 

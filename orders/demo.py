@@ -14,6 +14,8 @@ PINs: every demo retailer's PIN is 1234, but the locked one's, which nobody need
     13800000009  licence suspended
     13800000010  closed: its number is unknown
 
+All agreed to be reminded by telephone but 13800000011, whom nobody asked, and 13800000031, who refused.
+
 Two licences end in 200011: 420102200011 and 420103200011. `orders.demo_catalogue` holds the articles.
 """
 
@@ -29,6 +31,7 @@ from orders.models import (
     Allocation,
     Article,
     Batch,
+    CallConsent,
     Draft,
     Manager,
     Order,
@@ -68,6 +71,8 @@ NAMED: tuple[tuple[str, str, str, str, str, str, dict[str, object]], ...] = (
     ("420102200011", "吉祥便利店", "Lucky Store", "13800000011", "13900000011", "daily", {}),
     ("420103200011", "如意便利店", "Ruyi Store", "13800000031", "13900000031", "daily", {}),
 )
+UNASKED = "420102200011"
+REFUSING = "420103200011"
 WITHOUT_USUAL = ("13800000007",)
 USUAL = (("101", 5), ("102", 4), ("301", 4), ("303", 4), ("401", 3))
 FILLERS = 200
@@ -95,6 +100,7 @@ def load_demo(session: Session, today: date, pin_key: bytes) -> int:
     session.flush()
     _limits(session, today, named)
     _past_orders(session, today, [*named, *fillers[::4]])
+    _consents(session, [*named, *fillers])
     session.add(
         SuspensionNotice(
             region_id=regions["420112"].id,
@@ -193,6 +199,14 @@ def _limits(session: Session, today: date, named: list[Retailer]) -> None:
                     reason="demo",
                 )
             )
+
+
+def _consents(session: Session, retailers: list[Retailer]) -> None:
+    for retailer in retailers:
+        if retailer.licence_no != UNASKED:
+            state = "refused" if retailer.licence_no == REFUSING else "given"
+            at = datetime(2026, 1, 5, 8, tzinfo=UTC)
+            session.add(CallConsent(retailer_id=retailer.id, state=state, proof="demo: service agreement", at=at))
 
 
 def _past_orders(session: Session, today: date, retailers: list[Retailer]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from orders.values import (
     AllocationLine,
     Basket,
+    CallResult,
     LineVerdict,
     Offer,
     OrderSummary,
@@ -32,8 +33,28 @@ class DraftTaken(Exception):
     """This call no longer owns the draft: somebody took it over. Nothing was changed."""
 
 
+class Calls(Protocol):
+    """What a conversation may ask when it is we who called; `call` is the call's id."""
+
+    def answered(self, session: Session, call: str) -> str:
+        """Somebody has picked up: "" when we may talk to it, else why there is no reason to any more."""
+
+    def refuse(self, session: Session, call: str) -> None:
+        """The retailer wants no more calls: final from this moment on, for every campaign and number."""
+
+    def promise(self, session: Session, call: str) -> str:
+        """When it is called again as it asked ("15:30", local time), or "" when the rules allow no time."""
+
+    def settle(self, session: Session, call: str, outcome: CallResult) -> None:
+        """The call is over: note what came of it. Once only; later ones change nothing."""
+
+
 class OrderDesk(Protocol):
     """Retailers, drafts and orders as a phone call may use them. `owner` is the call's id, `at` when it got a line."""
+
+    @property
+    def calling(self) -> Calls:
+        """What a conversation may ask when it is we who called."""
 
     def retailers_by_phone(self, session: Session, number: str) -> tuple[RetailerCard, ...]:
         """Active retailers that registered this number (primary or backup), at most 5; normalised first."""

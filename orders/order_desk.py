@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from orders import baskets, identification, placing, standing
+from orders.calling.desk import CallingDesk
 from orders.models import AuditEntry, CallbackRequest, Order
 from orders.supply import article_on_sale
 from orders.values import (
@@ -44,6 +45,7 @@ class DomainOrderDesk:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
     rules: baskets.BasketRules = field(default_factory=baskets.BasketRules)
     now: Callable[[], datetime] = _utc_now
+    calling: CallingDesk = field(default_factory=CallingDesk)
 
     def retailers_by_phone(self, session: Session, number: str) -> tuple[RetailerCard, ...]:
         return identification.by_phone(session, number)

@@ -13,6 +13,25 @@ Language = Literal["zh", "en"]
 Category = Literal["tight", "supplementary", "regular"]
 LimitReason = Literal["", "allocation", "retailer_limit", "order_limit", "stock"]
 OrderStatus = Literal["registered", "accepted", "awaiting_debit", "debited", "rejected"]
+CallResult = Literal[
+    "ordered",
+    "not_ordered",  # talked to us, did not order
+    "asked_later",
+    "opted_out",
+    "wants_agent",
+    "heard",  # a notice, and said so
+    "hung_up_early",
+    "no_key",  # heard it all and pressed nothing: a machine, or nobody at the telephone
+    "voicemail",
+    "called_off",  # it rang or answered when there was no reason to call any more
+    "no_answer",
+    "busy",
+    "declined",
+    "bad_number",
+    "line_failed",  # our side: it never rang
+    "not_known",  # our node died while dialling
+]
+"""What can come of one call to a retailer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +206,20 @@ class AllocationLine:
     category: Category
     limit: int
     used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Why we call a retailer, as its conversation needs it. Nothing in here may be said to a machine but the number.
+
+    `cutoff` is "16:00", `words` are a notice's; `callback_number` is what a voicemail is told, "" when there is none.
+    """
+
+    kind: Literal["reminder", "notice"]
+    retailer_id: int
+    language: Language
+    assisted: bool
+    cutoff: str
+    words: Names
+    callback_number: str = ""
+    by_machine: bool = False

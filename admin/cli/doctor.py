@@ -19,6 +19,7 @@ from admin.checkup.parts import (
     check_sales_system,
     check_surroundings,
 )
+from admin.checkup.twilio import check_twilio
 from admin.cli.configured import effective_configuration
 from admin.config import ConfigError
 
@@ -34,6 +35,7 @@ CHECKS = (
     check_surroundings,
     check_media_process,
     check_asterisk,
+    check_twilio,
 )
 COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 
@@ -41,7 +43,7 @@ COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 @click.command(short_help="Check that everything works on this machine, and say what to do.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON list.")
 def doctor(as_json: bool) -> None:
-    """Check configuration, folders, disk, clock, databases, prompts and voices, ports, the media process and Asterisk.
+    """Check configuration, folders, disk, clock, databases, prompts and voices, ports, and the lines' far sides.
 
     Changes nothing, and may be run beside a running order line.
 

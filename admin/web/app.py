@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 
 from admin.web.console.access import exempt_from_csrf, only_signed_in
@@ -18,6 +18,7 @@ from admin.web.phone import ClipFile, phone_views
 from admin.web.queries import Queries
 from admin.web.settings import WebSettings
 from admin.web.status import status_views
+from admin.web.twilio import TWILIO_PATH
 from ivr.lines.browser import BrowserLine
 
 
@@ -36,9 +37,10 @@ def create_app(
     clip_file: ClipFile,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     allowance: Allowance | None = None,
+    webhooks: Blueprint | None = None,
     console: ConsoleParts | None = None,
 ) -> Flask:
-    """The web side as a WSGI application: `/` status, `/phone` and the console if wanted.
+    """The web side as a WSGI application: `/` status, `/phone`, the console, signed `webhooks`, as far as wanted.
 
     Raises ValueError for broken texts.
     """
@@ -48,7 +50,7 @@ def create_app(
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    register_guard(app, settings.allowed_hosts, https=settings.https)
+    register_guard(app, settings.allowed_hosts, (TWILIO_PATH,) if webhooks else (), https=settings.https)
     register_errors(app)
     allowance = allowance or Allowance(settings.calls_per_minute)
     app.jinja_env.globals["has_phone"] = settings.phone
@@ -59,6 +61,9 @@ def create_app(
         phone = phone_views(settings, browser_line, clip_file, allowance)
         exempt_from_csrf(app, phone)
         app.register_blueprint(phone)
+    if webhooks:
+        exempt_from_csrf(app, webhooks)
+        app.register_blueprint(webhooks)
     status = status_views(settings, queries, now)
     if console is not None and not settings.open_status:
         status.before_request(only_signed_in)

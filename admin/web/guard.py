@@ -46,11 +46,19 @@ JSON = frozenset({"application/json"})
 FORMS = JSON | {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
-def register_guard(app: Flask, allowed_hosts: tuple[str, ...], *, https: bool = False) -> None:
-    """Put the checks before every request and the headers on every answer."""
+def register_guard(
+    app: Flask, allowed_hosts: tuple[str, ...], signed_under: tuple[str, ...] = (), *, https: bool = False
+) -> None:
+    """Put the checks before every request and the headers on every answer.
+
+    What begins with one of `signed_under` is asked for by programs outside, not by pages: its views check signatures,
+    which cover the address and all that is posted.
+    """
     names = LOOPBACK_NAMES | {host.lower().strip("[]") for host in allowed_hosts}
 
     def check() -> None:
+        if signed_under and request.path.startswith(signed_under):
+            return
         if _host_name(request.headers.get("Host", "")) not in names:
             raise web_error(403, "forbidden_host")
         if request.method in UNSAFE:

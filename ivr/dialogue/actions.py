@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orders.values import Language
+from orders.values import CallResult, Language
 from speech.prompt import Prompt
 
 Pace = Literal["normal", "slow"]
@@ -22,20 +22,28 @@ class AnswerCall:
 
 @dataclass(frozen=True, slots=True)
 class PlayPrompts:
-    """Say these, in place of whatever is being said; any key interrupts. `PromptsEnded(generation)` answers."""
+    """Say these, in place of whatever is being said; any key interrupts. `PromptsEnded(generation)` answers.
+
+    The first `notices` of them stand before a question that was not heard yet.
+    """
 
     prompts: tuple[Prompt, ...]
     language: Language
     pace: Pace
     generation: int
+    notices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ArmTimer:
-    """One timer a call: this replaces the one before. `TimerExpired(generation)` answers, unless disarmed."""
+    """One timer a call: this replaces the one before. `TimerExpired(generation)` answers, unless disarmed.
+
+    `after_sound`: counted from when what is being said should have come to its end.
+    """
 
     generation: int
     after_ms: int
+    after_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class OpenDraft:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDraft:
-    """The only domain action without an answer: it can't fail in a way the caller could act on."""
+    """Without an answer: it can't fail in a way the caller could act on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,28 @@ class RequestCallback:
     stage: str
 
 
+@dataclass(frozen=True, slots=True)
+class CheckErrand:
+    """Of a call that we made: is there still a reason for it, now that it is answered?"""
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseCall:
+    """The retailer asks to be called later."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseCalls:
+    """The retailer does not want to be called any more: final at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleErrand:
+    """What came of a call that we made, with its end. Without an answer, as `ReleaseDraft`."""
+
+    result: CallResult
+
+
 LineAction = AnswerCall | PlayPrompts | ArmTimer | TransferCall | HangUp
 Ask = (
     FindRetailersByPhone
@@ -151,5 +181,9 @@ Ask = (
     | FindOrders
     | FindAllocation
     | RequestCallback
+    | CheckErrand
+    | PromiseCall
+    | RefuseCalls
+    | SettleErrand
 )
 Action = LineAction | Ask

@@ -1,7 +1,7 @@
 """Collectors: how keys become one answer, once, for every stage and every line.
 
 A collector owns what is a complete entry, what `*`, `#`, `0` and `9` mean at its kind of stage, and how long an entry
-may grow. Retries, timers and bounced keys are the engine's (`ivr.dialogue.step`), alike for all of them.
+may grow. Retries and timers are the engine's (`ivr.dialogue.step`), alike for all of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ivr.dialogue.state import SECRET_DIGIT
+
+LONE_DIGITS = ("0#", "9#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,14 @@ class Menu:
 class Digits:
     """An entry of `shortest` to `longest` digits, ended by `#` or by a pause once it is long enough.
 
-    Where one digit can't be an entry (or is not `single`), `0#` asks for an agent and `9#` repeats. `hash_alone`:
-    `#` without digits is an answer. `secret`: digits reach the dialogue as SECRET_DIGIT only.
+    `0#` asks for an agent and `9#` repeats, but for those of the two that are `single`: entries here. `hash_alone`:
+    `#` without digits is an answer. `secret`: digits reach the dialogue as SECRET_DIGIT only, but for a lone 0 or 9
+    ended by `#`, which is no PIN and comes as one key (LONE_DIGITS).
     """
 
     shortest: int
     longest: int
-    single: bool = False
+    single: str = ""
     hash_alone: bool = False
     secret: bool = False
     must_hear: bool = False
@@ -107,7 +110,9 @@ class Digits:
             return self._finish(entry, hashed=True)
         if key == "*":
             return Keyed(wish="restart") if entry else Keyed(answer=WentBack())
-        if len(key) != 1 or not ((key.isascii() and key.isdigit()) or key == SECRET_DIGIT):
+        if self.secret and key in LONE_DIGITS:
+            return self._finish(key[0], hashed=True)
+        if len(key) != 1 or not ((key.isascii() and key.isdigit()) or (self.secret and key == SECRET_DIGIT)):
             return Keyed(miss="miss_wrong_key")
         if len(entry) >= self.longest:
             return Keyed(miss="miss_too_long")
@@ -121,9 +126,9 @@ class Digits:
             if not hashed:
                 return Keyed(miss="miss_silence")
             return Keyed(answer=Finished()) if self.hash_alone else Keyed(miss="miss_incomplete")
-        if entry == "0" and not self.single:
+        if entry == "0" and entry not in self.single:
             return Keyed(wish="agent")
-        if entry == "9" and not self.single:
+        if entry == "9" and entry not in self.single:
             return Keyed(wish="repeat")
         if len(entry) < self.shortest:
             return Keyed(miss="miss_incomplete")
@@ -156,4 +161,4 @@ def article() -> Digits:
 
 def quantity() -> Digits:
     """A number of cartons; 0 is a quantity, 9 too."""
-    return Digits(shortest=1, longest=5, single=True)
+    return Digits(shortest=1, longest=5, single="09")

@@ -12,6 +12,7 @@ from ivr.dialogue.settings import Settings
 from orders.values import (
     AllocationLine,
     Basket,
+    Errand,
     LineVerdict,
     Offer,
     OrderSummary,
@@ -24,21 +25,31 @@ from orders.values import (
 
 @dataclass(frozen=True, slots=True)
 class CallArrived:
-    """A retailer dialled in. `caller` is "" when the number is withheld; `line` names the line it came on."""
+    """A retailer dialled in. `caller` is "" when the number is withheld; `line` names the line it came on.
+
+    With an `errand` it is we who called, and the retailer, whose number is `caller`, has picked up.
+    """
 
     caller: str
     called: str
     line: str
     settings: Settings = field(default_factory=Settings)
+    errand: Errand | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """One key. At a secret stage the runner passes "?" for every digit ("" for a bounced one): no PIN comes in here."""
+    """One key. No PIN comes in here: at a secret stage the runner passes "?" for every digit.
+
+    `playing` is the generation of what the key stopped, 0 in silence; `heard_ms` is how much was heard of it, and
+    `asked_ms` how much of that after its notices: of the question itself.
+    """
 
     key: str
     at_ms: int
     heard_ms: int = 0
+    asked_ms: int = 0
+    playing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,25 @@ class CallbackStored:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class ErrandChecked:
+    """Why there is no reason for this call any more, "" while there is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallPromised:
+    """When the retailer is called again ("15:30"), "" when it may not be."""
+
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallsRefused:
+    """Noted: this retailer is never called again."""
+
+
 Answer = (
     RetailersFound
     | PinChecked
@@ -168,5 +198,8 @@ Answer = (
     | OrdersFound
     | AllocationFound
     | CallbackStored
+    | ErrandChecked
+    | CallPromised
+    | CallsRefused
 )
 Event = CallArrived | KeyPressed | PromptsEnded | TimerExpired | LineLost | LineResumed | TransferFailed | Answer

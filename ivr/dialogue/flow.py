@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ivr.dialogue.stage import Stage
-from ivr.dialogue.stages import agents, basket, beginning, identifying, main_menu, review
+from ivr.dialogue.stages import agents, basket, beginning, identifying, main_menu, reminding, review
 
 STAGES: dict[str, Stage] = {
-    stage.name: stage for part in (identifying, main_menu, beginning, basket, review, agents) for stage in part.STAGES
+    stage.name: stage
+    for part in (reminding, identifying, main_menu, beginning, basket, review, agents)
+    for stage in part.STAGES
 }
 
 EVERYWHERE: tuple[tuple[str, str], ...] = (

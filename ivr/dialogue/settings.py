@@ -15,7 +15,6 @@ class Settings:
 
     first_key_ms: int = 6000
     between_keys_ms: int = 4000
-    bounce_ms: int = 80
     heard_enough_ms: int = 400
     misses_allowed: int = 3
     most_cartons: int = 500

@@ -28,6 +28,7 @@ class Move:
     notices    said before the stage's own prompts
     surprised  the caller could not foresee this: keys from before it was heard do not count
     missed     this was a wrong answer: it is counted, and the present stage is entered again
+    known      the stage's question was heard before and is the same: a key during the notices may answer it
     """
 
     state: CallState
@@ -37,6 +38,7 @@ class Move:
     notices: tuple[Prompt, ...] = ()
     surprised: bool = False
     missed: bool = False
+    known: bool = False
     line: tuple[LineAction, ...] = ()
 
 

@@ -1,14 +1,15 @@
-"""The pure step: (state, event) → (state, actions). Retries, timers, bounced keys and type-ahead live here, once.
+"""The pure step: (state, event) → (state, actions). Retries, timers and type-ahead live here, once.
 
-Nothing here knows a particular stage; stages know nothing of timers. No event makes this raise.
+Nothing here knows a particular stage; stages know nothing of timers. Nothing that a line or a timer tells makes this
+raise, whatever the stage; an answer of the domain comes only where it was asked for.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ivr.dialogue.actions import Action, AnswerCall, ArmTimer, PlayPrompts, ReleaseDraft
-from ivr.dialogue.collectors import Collector, Heard, JustListen, Keyed, Spoken
+from ivr.dialogue.actions import Action, AnswerCall, ArmTimer, PlayPrompts, ReleaseDraft, SettleErrand
+from ivr.dialogue.collectors import Collector, Heard, JustListen, Keyed, Silent, Spoken
 from ivr.dialogue.events import (
     CallArrived,
     DraftLost,
@@ -23,13 +24,14 @@ from ivr.dialogue.flow import STAGES
 from ivr.dialogue.stage import Move, Stage, Told, go
 from ivr.dialogue.stages.agents import reach_agent
 from ivr.dialogue.stages.identifying import begin
-from ivr.dialogue.state import SECRET_DIGIT, CallState
+from ivr.dialogue.stages.reminding import begin_errand, result_of
+from ivr.dialogue.state import CallState
 from speech.prompt import Prompt, prompt
 
 Stepped = tuple[CallState, tuple[Action, ...]]
 
-UNHEARD_MS = 120_000
-"""Nothing said lasts this long: when its end was never reported, the line is asked again rather than left silent."""
+UNHEARD_MS = 30_000
+"""When the end of what is said was not reported so long after it, the line is asked again rather than left silent."""
 
 
 def step(state: CallState, event: Event) -> Stepped:
@@ -46,9 +48,10 @@ def step(state: CallState, event: Event) -> Stepped:
         case TimerExpired(generation):
             return _on_timer(state) if generation == state.generation else (state, ())
         case LineLost():
-            return replace(state, stage="ended", entry="", owns_draft=False), (ReleaseDraft(),)
+            settled = (SettleErrand(result_of(state)),) if state.errand else ()
+            return replace(state, stage="ended", entry="", owns_draft=False), (ReleaseDraft(), *settled)
         case LineResumed():
-            return _say(replace(state, entry=""), state.said) if state.said else (state, ())
+            return _say(replace(state, entry=""), state.said, state.said_notices) if state.said else (state, ())
         case DraftLost():
             return _do(
                 go(replace(state, owns_draft=False), "awaiting_main_choice", prompt("draft_lost"), surprised=True)
@@ -60,33 +63,32 @@ def _arrive(state: CallState, event: CallArrived) -> Stepped:
     if state.stage != "arriving" or state.called or state.line:
         return state, ()
     state = replace(state, settings=event.settings, caller=event.caller, called=event.called, line=event.line)
+    if event.errand is not None:
+        return _do(begin_errand(replace(state, errand=event.errand), event.errand))
     after, actions = _do(begin(state))
     return after, (AnswerCall(), *actions)
 
 
 def _on_key(state: CallState, event: KeyPressed) -> Stepped:
-    if not event.key or _bounced(state, event):
-        return state, ()
-    state = replace(state, last_key=event.key, last_key_ms=event.at_ms)
     stage = _stage(state)
     collector = stage.listens(state)
     if _too_early(state, collector, event):
-        return _say(state, state.said)
+        return _say(state, state.said, state.said_notices)
     state = replace(state, heard=True, surprised=False)
     return _on_keyed(state, stage, collector.key(state.entry, event.key))
 
 
-def _bounced(state: CallState, event: KeyPressed) -> bool:
-    """A worn key or a repeated packet gives the same key twice; of masked keys only the runner can tell."""
-    again = event.key == state.last_key and event.key != SECRET_DIGIT
-    return again and event.at_ms - state.last_key_ms < state.settings.bounce_ms
-
-
 def _too_early(state: CallState, collector: Collector, event: KeyPressed) -> bool:
-    """A key from before the caller could know what is being asked is no answer to it: the question is said again."""
-    if state.entry or state.heard or event.heard_ms >= state.settings.heard_enough_ms:
+    """A key from before the caller could know what is being asked is no answer to it: the question is said again.
+
+    After a surprise its notice is enough to know that something is different; a total must itself have begun.
+    """
+    if state.entry or state.heard or isinstance(collector, JustListen):
         return False
-    return (state.surprised or collector.must_hear) and not isinstance(collector, JustListen)
+    enough, of_this = state.settings.heard_enough_ms, event.playing == state.generation
+    if collector.must_hear:
+        return not (of_this and event.asked_ms >= enough)
+    return state.surprised and not (of_this and event.heard_ms >= enough)
 
 
 def _on_keyed(state: CallState, stage: Stage, keyed: Keyed) -> Stepped:
@@ -118,6 +120,9 @@ def _decide(state: CallState, told: Told) -> Stepped:
     stage = _stage(state)
     move = stage.decides(state, told)
     if move is not None:
+        if isinstance(told, Spoken) and not isinstance(told, Silent) and move.to and not move.missed:
+            # Understood: what went wrong before is no longer "in a row".
+            move = replace(move, state=replace(move.state, misses=0))
         return _do(move)
     # A spoken answer without a meaning here is answered by asking again; a late word of the domain by nothing.
     return _enter(state, stage.name, ()) if isinstance(told, Spoken) else (state, ())
@@ -127,7 +132,7 @@ def _do(move: Move) -> Stepped:
     if move.missed:
         return _missed(move.state, move.notices)
     if move.to:
-        return _enter(move.state, move.to, move.notices, surprised=move.surprised)
+        return _enter(move.state, move.to, move.notices, surprised=move.surprised, known=move.known)
     state = replace(move.state, stage=move.at or move.state.stage)
     if move.notices:
         state = replace(state, notices=move.notices)
@@ -140,7 +145,7 @@ def _missed(state: CallState, notices: tuple[Prompt, ...]) -> Stepped:
         return _do(reach_agent(state, "misses"))
     if state.misses > 1 and not isinstance(_stage(state).listens(state), JustListen):
         notices = (*notices, *_agent_hint(_stage(state).listens(state)))
-    return _enter(state, state.stage, notices, surprised=True)
+    return _enter(state, state.stage, notices, surprised=True, known=True)
 
 
 def _agent_hint(collector: Collector) -> tuple[Prompt, ...]:
@@ -148,16 +153,19 @@ def _agent_hint(collector: Collector) -> tuple[Prompt, ...]:
     return (prompt("agent_hint"),) if hinted.wish == "agent" else ()
 
 
-def _enter(state: CallState, name: str, notices: tuple[Prompt, ...], *, surprised: bool = False) -> Stepped:
+def _enter(
+    state: CallState, name: str, notices: tuple[Prompt, ...], *, surprised: bool = False, known: bool = False
+) -> Stepped:
     misses = state.misses if name == state.stage else 0
     state = replace(state, stage=name, entry="", misses=misses, surprised=surprised)
-    return _say(state, (*notices, *_stage(state).says(state)))
+    return _say(state, (*notices, *_stage(state).says(state)), 0 if known else len(notices))
 
 
-def _say(state: CallState, prompts: tuple[Prompt, ...]) -> Stepped:
-    state = replace(state, said=prompts, heard=False, generation=state.generation + 1)
-    play = PlayPrompts(prompts, state.language, state.pace, state.generation)
-    return state, (play, ArmTimer(state.generation, UNHEARD_MS))
+def _say(state: CallState, prompts: tuple[Prompt, ...], notices: int) -> Stepped:
+    generation = state.generation + 1
+    state = replace(state, said=prompts, said_notices=notices, heard=False, generation=generation)
+    play = PlayPrompts(prompts, state.language, state.pace, generation, notices)
+    return state, (play, ArmTimer(generation, UNHEARD_MS, after_sound=True))
 
 
 def _paced(state: CallState, ms: int) -> int:

@@ -133,12 +133,13 @@ class BrowserLine:
             if seq != page.keys + 1:
                 raise KeysMissing(page.keys + 1)
             page.keys = seq
-            heard = min(max(heard_ms, 0), LONGEST_HEARD_MS) if tag is not None and tag == page.playing else 0
+            stopped = tag if tag == page.playing else None
+            heard = 0 if stopped is None else min(max(heard_ms, 0), LONGEST_HEARD_MS)
             if page.playing is not None and tag != page.playing:
                 # The page has fallen silent by itself, but not for a sound that was still on its way to it.
                 self._tell(page, StopCommand())
-            playing, page.playing = page.playing, None
-            self._report(call, Key(key, self._now(), heard, playing))
+            page.playing = None
+            self._report(call, Key(key, self._now(), heard, stopped))
 
     def play_ended(self, call: str, tag: int) -> None:
         """The page has played this sound to its end; ignored for one that was replaced or interrupted."""

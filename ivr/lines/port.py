@@ -47,10 +47,21 @@ class TakenElsewhere:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The party dialled out to has picked up (never reported for inbound calls)."""
+class Ringing:
+    """The telephone dialled out to rings, as far as the network tells; at most once, before `Answered`."""
 
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The party dialled out to has picked up (never reported for inbound calls). `machine`: an answering machine did.
+
+    Lines that can't tell a machine from a person say False.
+    """
+
+    at: float
+    machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,17 @@ class Gone:
 
 
 LineEvent = (
-    Arrived | Resumed | TakenElsewhere | Answered | DialFailed | Key | PlayEnded | TransferEnded | Interrupted | Gone
+    Arrived
+    | Resumed
+    | TakenElsewhere
+    | Ringing
+    | Answered
+    | DialFailed
+    | Key
+    | PlayEnded
+    | TransferEnded
+    | Interrupted
+    | Gone
 )
 LineEvents = Callable[[str, LineEvent], None]
 """Where an adapter reports: (call id, event). May be called from any thread; returns at once."""
@@ -144,4 +165,4 @@ class Line(Protocol):
         """End the call; `Gone` follows."""
 
     def dial(self, wish: Dialled) -> None:
-        """Call out; `Answered` or `DialFailed` follows under `wish.call`."""
+        """Call out; `Ringing` perhaps, then `Answered` or `DialFailed` and `Gone` follow under `wish.call`."""

@@ -11,6 +11,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -18,7 +19,7 @@ from multiprocessing.connection import Connection
 import structlog
 
 from ivr.dialogue.events import Event
-from ivr.runner import CallMovedOn, Handled
+from ivr.runner import CallMovedOn, Handled, UnknownCall
 from ivr.stepping.process import Failed, Request, StepSettings
 
 log = structlog.get_logger(__name__)
@@ -72,8 +73,12 @@ class StepProcess:
         return self._child.process.pid if self._child else None
 
     def handle(self, call: str, event: Event, after: int) -> Handled:
-        """As `Runner.handle`. Raises NotStored, CallMovedOn, KeyError, StepFault."""
+        """As `Runner.handle`. Raises NotStored, CallMovedOn, UnknownCall, StepFault."""
         return self._take(Request(call, event, after))
+
+    def handle_burst(self, call: str, events: Sequence[Event], after: int) -> Handled:
+        """As `Runner.handle_burst`; raises the same as `handle`."""
+        return self._take(Request(call, tuple(events), after))
 
     def adopt(self, call: str, event: Event) -> Handled:
         """As `Runner.adopt`; raises the same."""
@@ -155,5 +160,5 @@ def _told(answer: Handled | Failed) -> Handled:
         case "elsewhere":
             raise CallMovedOn(answer.reason)
         case "unknown":
-            raise KeyError(answer.reason)
+            raise UnknownCall(answer.reason)
     raise StepFault(answer.reason)

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.dialogue.events import Event
-from ivr.runner import CallMovedOn, Handled, Runner
+from ivr.runner import CallMovedOn, Handled, Runner, UnknownCall
 from orders.desk import OrderDesk
 from orders.store import explain, open_store
 
@@ -36,10 +36,13 @@ class StepSettings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One event of a call that stands at step `after`; None for a call that is to be adopted."""
+    """One event of a call that stands at step `after`; None for a call that is to be adopted.
+
+    A tuple is a burst: all of its events, or none.
+    """
 
     call: str
-    event: Event
+    event: Event | tuple[Event, ...]
     after: int | None
 
 
@@ -75,14 +78,19 @@ def _serve(runner: Runner, connection: Connection) -> None:
 
 def _handled(runner: Runner, request: Request) -> Handled | Failed:
     try:
-        if request.after is None:
-            return runner.adopt(request.call, request.event)
-        return runner.handle(request.call, request.event, request.after)
+        match request:
+            case Request(call, tuple(events), int(after)):
+                return runner.handle_burst(call, events, after)
+            case Request(call, event, None) if not isinstance(event, tuple):
+                return runner.adopt(call, event)
+            case Request(call, event, after) if not isinstance(event, tuple):
+                return runner.handle(call, event, after)
+        raise TypeError(f"no request: {request}")
     except (SQLAlchemyError, OSError) as error:
         return Failed("not_stored", explain(error))
     except CallMovedOn as error:
         return Failed("elsewhere", str(error))
-    except KeyError as error:
-        return Failed("unknown", str(error.args[0]))
+    except UnknownCall as error:
+        return Failed("unknown", str(error))
     except Exception:
         return Failed("fault", traceback.format_exc())

@@ -7,11 +7,12 @@ kind of seat it is (the pure step, a line adapter with a scripted peer) is the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ivr.transcripts.script import Line, Script
 from ivr.transcripts.stage_set import World
+from orders.values import Errand
 
 KEY_GAP_MS = 220
 BOUNCE_GAP_MS = 60
@@ -48,6 +49,9 @@ class Seat(Protocol):
     """Where the caller of a transcript sits. Everything that was caused has been heard when a method returns."""
 
     def dial(self, call: str, caller: str, line: str) -> None: ...
+
+    def pick_up(self, call: str, number: str, errand: Errand) -> None:
+        """We called this number, for this errand, and it is answered."""
 
     def press(self, call: str, key: str, *, after_ms: int, heard_ms: int) -> None: ...
 
@@ -114,17 +118,17 @@ class Player:
                 self._world.set_clock(line.text)
             case "GIVEN":
                 self._world.given(line.text)
-            case "CALL":
+            case "CALL" | "WE CALL":
                 self._dial(line)
             case "SAYS" | "ENDS" | "TRANSFERS":
                 self._expect(line)
-            case "ORDER" | "NO ORDER" | "DEMAND" | "DRAFT" | "NO DRAFT" | "CALLBACK":
+            case "ORDER" | "NO ORDER" | "DEMAND" | "DRAFT" | "NO DRAFT" | "CALLBACK" | "OUTCOME" | "CONSENT":
                 self._check_world(line)
             case _:
                 self._do(line)
 
     def _dial(self, line: Line) -> None:
-        words = line.text.split()
+        words = line.text.replace(" BY MACHINE", "").split()
         number = "" if words[0] == "withheld" else words[0]
         named = dict(zip(words[1::2], words[2::2], strict=True))
         label = named.get("AS", line.call)
@@ -132,7 +136,11 @@ class Player:
             self._nothing_unsaid(self._callers[label], line)
         self._calls += 1
         caller = self._callers[label] = _Caller(f"call-{self._calls}")
-        self._seat.dial(caller.id, number, named.get("ON", "main"))
+        if line.verb == "CALL":
+            self._seat.dial(caller.id, number, named.get("ON", "main"))
+            return
+        errand = self._world.errand(caller.id, number)
+        self._seat.pick_up(caller.id, number, replace(errand, by_machine="BY MACHINE" in line.text))
 
     def _do(self, line: Line) -> None:
         caller = self._caller(line)

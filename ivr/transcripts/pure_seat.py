@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ivr.answering import Asking, answer
+from ivr.bounces import Bounces
 from ivr.codec import from_json, pack_event, state_from_json, state_to_json, to_json, unpack_event
 from ivr.conversation import Taken, take
 from ivr.dialogue import events as told
@@ -19,6 +20,7 @@ from ivr.dialogue.state import CallState
 from ivr.pin_keeping import PinKeeper
 from ivr.transcripts.player import Heard, HungUp, Said, Transferred
 from ivr.transcripts.stage_set import World
+from orders.values import Errand
 from speech.wording import Wording
 
 
@@ -27,6 +29,8 @@ class _Call:
     arrived_at: datetime
     state: CallState = field(default_factory=CallState)
     clock_ms: int = 0
+    playing: int = 0
+    bounces: Bounces = field(default_factory=Bounces)
     heard: list[Heard] = field(default_factory=list)
 
 
@@ -44,12 +48,21 @@ class PureSeat:
         self._calls[call] = _Call(self._world.now())
         self._tell(call, told.CallArrived(caller, "95001", line, self._world.settings))
 
+    def pick_up(self, call: str, number: str, errand: Errand) -> None:
+        self._calls[call] = _Call(self._world.now())
+        self._tell(call, told.CallArrived(number, "95001", "main", self._world.settings, errand))
+
     def press(self, call: str, key: str, *, after_ms: int, heard_ms: int) -> None:
         one = self._calls[call]
         one.clock_ms += after_ms
-        self._tell(call, told.KeyPressed(key, one.clock_ms, heard_ms))
+        if not one.bounces.is_bounce(key, one.clock_ms / 1000):
+            # A key stops what is playing: the next one has heard nothing, until something new is said.
+            playing, one.playing = one.playing, 0
+            heard_ms = heard_ms if playing else 0
+            self._tell(call, told.KeyPressed(key, one.clock_ms, heard_ms, heard_ms, playing))
 
     def listen(self, call: str) -> None:
+        self._calls[call].playing = 0
         self._tell(call, told.PromptsEnded(self._calls[call].state.generation))
 
     def run_out(self, call: str) -> None:
@@ -90,6 +103,7 @@ class PureSeat:
     def _hear(self, call: str, one: _Call, action: LineAction) -> None:
         match action:
             case PlayPrompts():
+                one.playing = action.generation
                 one.heard.append(Said(written(self._world.wording, action)))
             case TransferCall(target):
                 one.heard.append(Transferred(target))

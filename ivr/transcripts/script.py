@@ -4,6 +4,7 @@
 NOW 2026-11-23 10:00                         the clock, local time (may come again later)
 GIVEN STOCK 318 0                            what is different from the demo data: see `stage_set`
 CALL 13800000001 [ON backup] [AS B]          a retailer dials in ("withheld" for no number)
+WE CALL 13800000001 [BY MACHINE] [AS B]      we call a retailer to remind it; it (or its machine) picks up
 SAYS 您好，烟草订货热线。…                     everything said at once, as written on screen
 KEYS 101#                                    keyed while listening, a human's pace
 AHEAD 1101#10##                              keyed before anything new could be heard
@@ -18,6 +19,8 @@ TRANSFER FAILS                               no agent picked up
 ORDER 101×10 205×2 | NO ORDER                what the retailer's newest order holds
 DEMAND 205×5                                 what was asked for beside what was accepted
 DRAFT 101×10 | NO DRAFT                      what stays for the next call
+OUTCOME asked_later 11:00                    what became of our call, and when the next one is due ("never" for none)
+CONSENT refused                              whether the retailer that we called may be called
 CALLBACK asked                               an open call-back request of this reason
 B: KEYS 1                                    any of these, of the call named B (A when not named)
 """
@@ -36,6 +39,7 @@ VERBS = (
     "TRANSFER FAILS",
     "NOW",
     "GIVEN",
+    "WE CALL",
     "CALL",
     "SAYS",
     "KEYS",
@@ -50,6 +54,8 @@ VERBS = (
     "DEMAND",
     "DRAFT",
     "CALLBACK",
+    "OUTCOME",
+    "CONSENT",
     "TRANSFERS",
 )
 WITHOUT_TEXT = frozenset(
@@ -93,7 +99,7 @@ def read_script(path: Path) -> Script:
             title = title or stripped.lstrip("# ")
         elif stripped:
             lines.append(_read_line(path, number, stripped))
-    if not any(line.verb == "CALL" for line in lines):
+    if not any(line.verb in ("CALL", "WE CALL") for line in lines):
         raise ScriptError(f"{path}: no CALL in it; write e.g. CALL 13800000001")
     return Script(path, title or path.stem, tuple(lines))
 

@@ -2,10 +2,14 @@
 
 GIVEN STOCK 318 0                       an article's stock, in cartons
 GIVEN NO SUBSTITUTE 318                 its whole class but itself is off sale
+GIVEN WITHDRAWN 318                     off sale from now on
 GIVEN LIMIT 205 13800000001 3           a retailer's own limit of an article this month
+GIVEN LICENCE SUSPENDED 13800000001     a retailer that may not order at present
 GIVEN SALES DOWN                        the sales system takes nothing at present
 GIVEN AGENTS sip:agents@127.0.0.1       where calls are transferred to
 GIVEN RECORDING                         calls are recorded
+GIVEN RINGS 13800000001                 our call to this retailer, answered below by WE CALL, rings already
+GIVEN NOTICE 送货改至明天                 what we call retailers for is this notice, not their order day
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.orm import Session
 
 from ivr.dialogue.settings import Settings
+from ivr.transcripts.calls_out import CallsOut, consent_of, outcome_of
+from orders.calling.desk import CallingDesk
 from orders.demo import load_demo
 from orders.identification import normalised
 from orders.migrations import upgrade
@@ -32,6 +38,7 @@ from orders.models import (
     Draft,
     Order,
     Phone,
+    Retailer,
     RetailerLimit,
     SalesLink,
 )
@@ -39,11 +46,13 @@ from orders.order_desk import DomainOrderDesk
 from orders.placing import SALES_LINK
 from orders.store import Store, open_store
 from orders.supply import period_of
+from orders.values import Errand
 from speech.wording import Wording
 
 ZONE = ZoneInfo("Asia/Shanghai")
 OPENING = "2026-11-23 10:00"
 PIN_KEY = b"only for transcripts"
+HOTLINE = "95001"
 
 
 class World:
@@ -54,7 +63,8 @@ class World:
         self.settings = Settings()
         self._clock = _local(OPENING)
         self.store = _store_in(file, self._clock.date()) if file else _memory_store(self._clock.date())
-        self.desk = DomainOrderDesk(PIN_KEY, ZONE, now=self.now)
+        self.calls_out = CallsOut(CallingDesk(now=lambda _session: self.now(), callback_number=HOTLINE))
+        self.desk = DomainOrderDesk(PIN_KEY, ZONE, now=self.now, calling=self.calls_out.desk)
 
     def now(self) -> datetime:
         return self._clock.astimezone(UTC)
@@ -74,11 +84,15 @@ class World:
     def _changes(self) -> dict[str, Callable[[Session, list[str]], None]]:
         return {
             "STOCK": _stock,
+            "WITHDRAWN": _withdrawn,
             "NO SUBSTITUTE": _no_substitute,
             "LIMIT": self._limit,
             "SALES DOWN": _sales_down,
             "AGENTS": self._agents,
             "RECORDING": self._recording,
+            "NOTICE": self._notice,
+            "RINGS": self._rings,
+            "LICENCE SUSPENDED": _suspend,
         }
 
     def _limit(self, session: Session, words: list[str]) -> None:
@@ -100,10 +114,25 @@ class World:
     def _recording(self, _session: Session, _words: list[str]) -> None:
         self.settings = replace(self.settings, recording=True)
 
+    def _notice(self, _session: Session, words: list[str]) -> None:
+        self.calls_out.notice = " ".join(words)
+
+    def _rings(self, session: Session, words: list[str]) -> None:
+        self.calls_out.ring(session, _retailer_id(session, words[0]), self.now())
+
+    def errand(self, call: str, number: str) -> Errand:
+        """Plan, claim and dial a call to this retailer, as a campaign does; what its conversation is told."""
+        with self.store.transaction() as session:
+            retailer = _retailer_id(session, number)
+            return self.calls_out.place(session, call, retailer, self.now())
+
     def differs(self, verb: str, text: str, call: str) -> str:
         """ "" when the database is as the line says, else what is there instead. `call` is the call's id."""
         with self.store.session() as session:
-            found = _found(session, verb, call)
+            if verb in ("OUTCOME", "CONSENT"):
+                found = outcome_of(session, call, ZONE) if verb == "OUTCOME" else consent_of(session, call)
+            else:
+                found = _found(session, verb, call)
         wanted = "" if verb in ("NO ORDER", "NO DRAFT") else text
         if verb in ("DEMAND", "CALLBACK"):
             return "" if wanted in found.split() else f"expected {verb} {wanted}, but there is {found or 'none'}"
@@ -131,10 +160,19 @@ def _stock(session: Session, words: list[str]) -> None:
     session.execute(update(Article).where(Article.code == code).values(stock=int(cartons)))
 
 
+def _withdrawn(session: Session, words: list[str]) -> None:
+    session.get_one(Article, words[0]).on_sale = False
+
+
 def _no_substitute(session: Session, words: list[str]) -> None:
     article = session.get_one(Article, words[0])
     others = update(Article).where(Article.grade == article.grade, Article.code != article.code)
     session.execute(others.values(on_sale=False))
+
+
+def _suspend(session: Session, words: list[str]) -> None:
+    retailer = _retailer_id(session, words[0])
+    session.execute(update(Retailer).where(Retailer.id == retailer).values(status="suspended"))
 
 
 def _sales_down(session: Session, _words: list[str]) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from orders.calling.facts import reachable
 from orders.calling.outcomes import Outcome, RetryPlan, after
-from orders.calling.rules import CallingRules, Later, Never, may_call
-from orders.models import CallAttempt, Campaign, CampaignTarget, PhoneTask
+from orders.calling.rules import CallingRules, Later, Never, NeverReason, may_call
+from orders.models import Call, CallAttempt, Campaign, CampaignTarget, PhoneTask
 
 CLAIM_LASTS = timedelta(seconds=30)
+NUMBER_IN_USE = timedelta(minutes=5)
 CALL_LASTS = timedelta(minutes=35)
 """Longer than any call: what is still being dialled then belonged to a node that died."""
 
@@ -103,6 +105,11 @@ def begin_dialling(session: Session, mine: Claim, call: str, now: datetime, rule
         target.next_attempt_at = verdict.at
         return None
     number, kind = found.phone(_tries(session, target.id))
+    if _is_called_now(session, number):
+        # Several shops share a telephone: it would be busy with our own call, and that would count.
+        _let_go(target, "waiting", "number_in_use")
+        target.next_attempt_at = now + NUMBER_IN_USE
+        return None
     target.attempts += 1
     target.state, target.claimed_until = "dialling", now + CALL_LASTS
     session.add(
@@ -119,12 +126,24 @@ def begin_dialling(session: Session, mine: Claim, call: str, now: datetime, rule
     return Dialling(mine, call, number, kind)
 
 
+def _is_called_now(session: Session, number: str) -> bool:
+    under_way = select(CallAttempt.id).join(CampaignTarget, CampaignTarget.id == CallAttempt.target_id)
+    mine = under_way.where(CallAttempt.number == number, CallAttempt.outcome == "", CampaignTarget.state == "dialling")
+    return session.scalar(mine.limit(1)) is not None
+
+
 def still_to_be_called(session: Session, call: str, now: datetime, rules: CallingRules) -> bool:
     """Asked again when it rings and when it is answered: it may have ordered, refused or been suspended meanwhile."""
-    attempt, target = _of_call(session, call)
+    return not no_longer(session, call, now, rules)
+
+
+def no_longer(session: Session, call: str, now: datetime, rules: CallingRules) -> NeverReason | Literal[""]:
+    """Why this call, under way already, should not be; "" while it should."""
+    attempt, target = of_call(session, call)
     own = attempt.rang_at
     facts = reachable(session, target, now, but=attempt.id).facts
-    return not isinstance(may_call(facts, own or now, rules), Never)
+    verdict = may_call(facts, own or now, rules)
+    return verdict.reason if isinstance(verdict, Never) else ""
 
 
 def rings(session: Session, call: str, now: datetime) -> None:
@@ -135,7 +154,7 @@ def rings(session: Session, call: str, now: datetime) -> None:
 
 def settle(session: Session, call: str, outcome: Outcome, now: datetime, retry: RetryPlan) -> None:
     """The call is over: note what came of it, and when, if at all, this retailer is to be called again. Once only."""
-    attempt, target = _of_call(session, call)
+    attempt, target = of_call(session, call)
     if attempt.outcome:
         return
     attempt.outcome, attempt.ended_at = outcome, now
@@ -146,7 +165,10 @@ def settle(session: Session, call: str, outcome: Outcome, now: datetime, retry: 
         attempt.rang_at = attempt.rang_at or now
     session.flush()
     next_at = after(outcome, _tries(session, target.id), now, retry)
-    if next_at is None:
+    if outcome == "asked_later":
+        # What was promised is kept, also beyond the number of tries; what was not promised is not done.
+        next_at = attempt.promised_at
+    if next_at is None or not _goes_on(session, target.campaign_id, next_at):
         _let_go(target, "done", outcome)
     else:
         _let_go(target, "waiting", outcome)
@@ -155,12 +177,29 @@ def settle(session: Session, call: str, outcome: Outcome, now: datetime, retry: 
         _open_phone_task(session, attempt, now, retry)
 
 
+def _goes_on(session: Session, campaign: int, at: datetime) -> bool:
+    """Whether the campaign still calls then."""
+    still = session.execute(select(Campaign.state, Campaign.ends_at).where(Campaign.id == campaign)).one()
+    return still.state in ("planned", "running", "paused") and at < still.ends_at
+
+
 def bury_the_dead(session: Session, now: datetime, retry: RetryPlan) -> int:
     """Settle calls whose node died while dialling: they may have rung, so they count. Returns how many."""
+    lapsed = (CampaignTarget.state == "dialling") & (CampaignTarget.claimed_until < now)
+    return _bury(session, lapsed, now, retry)
+
+
+def bury_own(session: Session, prefix: str, now: datetime, retry: RetryPlan) -> int:
+    """The same at once, for calls of this prefix that were never answered: their process is known to be gone."""
+    no_conversation = ~exists().where(Call.id == CallAttempt.call_id)
+    return _bury(session, CallAttempt.call_id.startswith(prefix, autoescape=True) & no_conversation, now, retry)
+
+
+def _bury(session: Session, which: ColumnElement[bool], now: datetime, retry: RetryPlan) -> int:
     lost = (
         select(CallAttempt)
         .join(CampaignTarget, CampaignTarget.id == CallAttempt.target_id)
-        .where(CampaignTarget.state == "dialling", CampaignTarget.claimed_until < now, CallAttempt.outcome == "")
+        .where(which, CallAttempt.outcome == "")
         .with_for_update(skip_locked=True, of=CampaignTarget)
     )
     attempts = session.scalars(lost).all()
@@ -170,7 +209,8 @@ def bury_the_dead(session: Session, now: datetime, retry: RetryPlan) -> int:
     return len(attempts)
 
 
-def _of_call(session: Session, call: str) -> tuple[CallAttempt, CampaignTarget]:
+def of_call(session: Session, call: str) -> tuple[CallAttempt, CampaignTarget]:
+    """The attempt that this call is, and its target, locked to the transaction's end."""
     attempt = session.scalars(select(CallAttempt).where(CallAttempt.call_id == call)).one()
     return attempt, session.get_one(CampaignTarget, attempt.target_id, with_for_update=True)
 

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 
-Outcome = Literal[
-    "ordered",
-    "not_ordered",  # talked to us, did not order
-    "asked_later",
-    "opted_out",
-    "wants_agent",
-    "heard",  # a notice, to its end
-    "hung_up_early",
-    "voicemail",
-    "no_answer",
-    "busy",
-    "declined",
-    "bad_number",
-    "line_failed",  # our side: it never rang
-    "not_known",  # our node died while dialling
-]
+from orders.values import CallResult
+
+Outcome = CallResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +21,7 @@ class RetryPlan:
             "declined": 3600,
             "hung_up_early": 3600,
             "voicemail": 3600,
+            "no_key": 3600,
             "asked_later": 3600,
             "bad_number": 1800,
             "line_failed": 60,

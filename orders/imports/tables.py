@@ -169,6 +169,18 @@ SETTLEMENT = Table(
     ),
     ("order_no",),
 )
+CONSENT_STATES = {"同意": "given", "拒绝": "refused", "given": "given", "refused": "refused"}
+CONSENTS = Table(
+    "consents",
+    (
+        Field("licence_no", ("许可证号",), pattern(r"\d{12}", "licence; write its 12 digits")),
+        Field("state", ("意愿",), one_of(CONSENT_STATES)),
+        Field("on", ("日期",), day),
+        Field("proof", ("凭证", "依据"), text(200)),
+        Field("covers_more", ("不限次数",), yes_no, required=False, default=False),
+    ),
+    ("licence_no",),
+)
 TABLES = {
     table.name: table
     for table in (
@@ -179,6 +191,7 @@ TABLES = {
         HOLIDAYS,
         SUSPENSIONS,
         RETAILERS,
+        CONSENTS,
         CATALOGUE,
         ALLOCATION,
         ONLINE_ORDERS,

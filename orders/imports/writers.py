@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from orders.identification import normalised
+from orders.imports.consent_writer import write_consent
 from orders.imports.fields import Value
 from orders.imports.order_writers import write_online_line, write_settlement
 from orders.imports.tables import ALLOCATION, BATCHES, CATALOGUE, HOLIDAYS, MANAGERS, REGIONS, RETAILERS, ROUTES, Table
@@ -226,6 +227,7 @@ WRITERS: dict[str, Writer] = {
     "holidays": Writer(_write_holiday),
     "suspensions": Writer(_write_suspension),
     "retailers": Writer(_write_retailer, _hash_pin),
+    "consents": Writer(write_consent),
     "catalogue": Writer(_write_article),
     "allocation": Writer(_write_allocation),
     "online-orders": Writer(write_online_line),

@@ -3,6 +3,7 @@
 from orders.models.calls import Call, CallbackRequest, CallEvent
 from orders.models.campaigns import CallAttempt, CallConsent, Campaign, CampaignTarget, PhoneTask
 from orders.models.catalogue import Allocation, Article, RetailerLimit
+from orders.models.cloud_calls import CloudCall
 from orders.models.foundation import AuditEntry, Base
 from orders.models.handover import Lease, Reconciliation, ReconciliationDifference
 from orders.models.ordering import DemandLine, Draft, DraftLine, Order, OrderLine, OutboxRow, SalesLink
@@ -24,6 +25,7 @@ __all__ = [
     "CallbackWork",
     "Campaign",
     "CampaignTarget",
+    "CloudCall",
     "DemandLine",
     "Draft",
     "DraftLine",

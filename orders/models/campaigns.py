@@ -24,7 +24,10 @@ class CallConsent(Base):
 
 
 class Campaign(Base):
-    """One round of calls for an order day, from `starts_at` until `ends_at`; `filters` as `orders.calling` has them."""
+    """One round of calls for an order day, from `starts_at` until `ends_at`; `filters` as `orders.calling` has them.
+
+    `plan_key` names the day and batch of a campaign that the schedule made, so that it makes it once.
+    """
 
     __tablename__ = "campaigns"
     __table_args__ = (
@@ -43,6 +46,7 @@ class Campaign(Base):
     text_zh: Mapped[str] = mapped_column(Text, default="")
     text_en: Mapped[str] = mapped_column(Text, default="")
     created_by: Mapped[str] = mapped_column(String(80), default="")
+    plan_key: Mapped[str | None] = mapped_column(String(80), default=None, unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
@@ -79,12 +83,16 @@ class CampaignTarget(Base):
 
 
 class CallAttempt(Base):
-    """One call to a retailer, written before it is dialled. `rang_at` starts the clock of the caps and the spacing."""
+    """One call to a retailer, written before it is dialled. `rang_at` starts the clock of the caps and the spacing.
+
+    `promised_at`: when we told the retailer on this call that we would call again.
+    """
 
     __tablename__ = "call_attempts"
     __table_args__ = (
         UniqueConstraint("target_id", "number_of"),
         Index("ix_call_attempts_rang", "retailer_id", "rang_at"),
+        Index("ix_call_attempts_number", "number"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -97,6 +105,7 @@ class CallAttempt(Base):
     began_at: Mapped[datetime] = mapped_column(UtcTime)
     rang_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     ended_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    promised_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     outcome: Mapped[str] = mapped_column(String(20), default="")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,11 +23,13 @@ from admin.web.app import create_app
 from admin.web.console.parts import ConsoleParts
 from admin.web.queries import StoreQueries
 from admin.web.settings import WebSettings
+from ivr.dialogue import events as told
 from ivr.lines.browser import BrowserLine
 from ivr.lines.browser_terms import BrowserSettings
+from ivr.runner import Runner
 from orders.demo import load_demo
 from orders.migrations import upgrade
-from orders.models import AuditEntry, StaffUser
+from orders.models import AuditEntry, Call, StaffUser
 from orders.order_desk import DomainOrderDesk
 from orders.store import Store, open_store
 from speech.wording import Wording
@@ -94,6 +97,20 @@ def noted(console: Console) -> list[tuple[str, str, str]]:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.at == NOON).order_by(AuditEntry.id))
         ours = [entry for entry in entries if entry.actor != "tests" and entry.what != "signed_in"]
         return [(entry.actor, entry.what, entry.detail) for entry in ours]
+
+
+def call(console: Console, name: str, phone: str, keys: str, *, ends: bool = False) -> None:
+    """Somebody calls, hears each prompt to its end, and keys; the call goes on unless it ends."""
+    desk = DomainOrderDesk(KEY, now=console.clock)
+    runner = Runner(console.store, desk, node="n", boot="b", now=console.clock)
+    runner.handle(name, told.CallArrived(phone, "95001", "sip"))
+    for number, key in enumerate(keys):
+        with console.store.session() as session:
+            generation = json.loads(session.get_one(Call, name).state)["generation"]
+        runner.handle(name, told.PromptsEnded(generation))
+        runner.handle(name, told.KeyPressed(key, number * 400, 2500))
+    if ends:
+        runner.handle(name, told.LineLost("caller_hung_up"))
 
 
 @pytest.fixture(scope="session")

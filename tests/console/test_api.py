@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry, Resource
 
-from tests.console.conftest import Console
+from tests.console.conftest import Console, call
 
 ALL = ("orders.read", "retailers.read", "catalogue.read", "calls.read")
 PATHS = {
@@ -42,15 +42,8 @@ def code_of(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json["error"]["code"]
 
 
-@pytest.fixture
-def call(console: Console) -> None:
-    from tests.console.test_live import call as make  # noqa: PLC0415 (the helper of the tests beside)
-
-    make(console, "c1", "13800000001", "11234#1")
-
-
-@pytest.mark.usefixtures("call")
 def test_every_answer_is_as_the_document_says(console: Console) -> None:
+    call(console, "c1", "13800000001", "11234#1")
     program = Program(console, *ALL)
     document = program.get("/openapi.json").json
     validate(document)

@@ -19,7 +19,7 @@ from ivr.dialogue import events as told
 from ivr.runner import Runner
 from orders.models import Order
 from orders.order_desk import DomainOrderDesk
-from tests.console.conftest import KEY, NOON, PASSWORD, Console, OpenConsole
+from tests.console.conftest import KEY, NOON, PASSWORD, Console, OpenConsole, call
 from tests.web.conftest import chromium, page
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ class Served:
 
     def call(self, keys: str) -> None:
         """Somebody calls and keys; the call goes on."""
-        desk = DomainOrderDesk(KEY, now=self.console.clock)
-        runner = Runner(self.console.store, desk, node="n", boot="b", now=self.console.clock)
-        runner.handle("c1", told.CallArrived("13800000001", "95001", "sip"))
-        for number, key in enumerate(keys):
-            runner.handle("c1", told.KeyPressed(key, number * 400, 2500))
+        call(self.console, "c1", "13800000001", keys)
 
 
 @pytest.fixture

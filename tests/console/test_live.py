@@ -16,20 +16,10 @@ from ivr.runner import Runner
 from orders.models import Batch, Call, CallEvent, Draft, Order, Region, Retailer
 from orders.order_desk import DomainOrderDesk
 from orders.store import Store
-from tests.console.conftest import KEY, NOON, Console
+from tests.console.conftest import KEY, NOON, Console, call
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TODAY = date(2026, 11, 23)
-
-
-def call(console: Console, name: str, phone: str, keys: str, *, ends: bool = False) -> None:
-    desk = DomainOrderDesk(KEY, now=console.clock)
-    runner = Runner(console.store, desk, node="n", boot="b", now=console.clock)
-    runner.handle(name, told.CallArrived(phone, "95001", "sip"))
-    for number, key in enumerate(keys):
-        runner.handle(name, told.KeyPressed(key, number * 400, 2500))
-    if ends:
-        runner.handle(name, told.LineLost("caller_hung_up"))
 
 
 def test_calls_stand_with_their_stage_until_they_end(console: Console) -> None:

@@ -6,7 +6,6 @@ be, written or said: around each commit, around each thing the line does, around
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import sys
@@ -40,8 +39,6 @@ PIN_KEY = b"crash"
 FAULT = "ORDERLINE_CRASH_FAULT"
 """Set by the test that proves this test: "dedupe" switches the sales system's knowledge of order keys off."""
 
-_KEY_TIMES = (time.time() + press * 0.2 for press in itertools.count())
-
 
 class Points:
     """Counts points; the n-th is this process's last."""
@@ -65,6 +62,7 @@ class PipeLine:
 
     def __init__(self, points: Points) -> None:
         self._points = points
+        self.playing: dict[str, int] = {}
 
     def _tell(self, *words: object) -> None:
         self._points.passed()
@@ -78,6 +76,7 @@ class PipeLine:
         self._tell("REJECT", call, cause)
 
     def play(self, call: str, clips: Sequence[Clip], tag: int) -> None:
+        self.playing[call] = tag
         self._tell("PLAY", call, tag, ",".join(clip.name for clip in clips))
 
     def stop(self, call: str) -> None: ...
@@ -133,16 +132,15 @@ def live(folder: Path, last: int, today: str) -> None:
     dispatcher.start()
     os.write(1, b"READY\n")
     for text in sys.stdin:
-        _obey(text.split(), report)
+        _obey(text.split(), report, line)
 
 
-def _obey(words: list[str], report: port.LineEvents) -> None:
+def _obey(words: list[str], report: port.LineEvents, line: PipeLine) -> None:
     match words:
         case ["ARRIVE", call, caller]:
             report(call, port.Arrived(caller, "95001", time.time()))
         case ["KEY", call, key]:
-            # The test's caller answers at once; a human's keys are never as close as a worn key's bounce.
-            report(call, port.Key(key, next(_KEY_TIMES), 3000))
+            report(call, port.Key(key, time.time(), 3000, line.playing.pop(call, None)))
         case ["GONE", call]:
             report(call, port.Gone("caller_hung_up"))
         case ["QUIT"]:

@@ -71,7 +71,7 @@ class Conversation:
             case "keys":
                 for key in keys:
                     self.at_ms += 200
-                    self.tell(told.KeyPressed(key, self.at_ms, 2500))
+                    self.tell(told.KeyPressed(key, self.at_ms, 2500, 2500, self.state.generation))
             case "heard":
                 self.tell(told.PromptsEnded(self.state.generation))
             case "timer":

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ivr.dialogue import events as told
 from ivr.exchange import Exchange
 from ivr.lines import port
 from ivr.runner import CallMovedOn, Runner
 from ivr.transcripts.stage_set import World
+from orders.models import Draft
 from orders.models.calls import Call
 from speech.prompt import Clip, Prompt
 from speech.wording import Wording
@@ -31,8 +32,10 @@ class Named:
 
 class BoundLine(ScriptedLine):
     name = "asterisk"
+    playing: int | None = None
 
     def play(self, call: str, clips: Sequence[Clip], tag: int) -> None:
+        self.playing = tag
         self.done.append(("play", *(clip.name for clip in clips)))
 
 
@@ -54,7 +57,7 @@ class Process:
         self.report(CALL, port.Resumed("its node is gone", "13800000001", "100", at=100.0))
 
     def key(self, key: str, at: float) -> None:
-        self.report(CALL, port.Key(key, at, heard_ms=900))
+        self.report(CALL, port.Key(key, at, heard_ms=900, playing=self.line.playing))
 
 
 @pytest.fixture
@@ -145,3 +148,19 @@ def test_only_lost_calls_are_ended(world: World, how: dict[str, Any], ended: boo
     asked["begun_before"] = world.now() + timedelta(seconds=asked["begun_before"])
     assert Process(world, "b", "1").runner.end_lost(**asked) == int(ended)
     assert (row(world).ended_at is not None) is ended
+
+
+@pytest.mark.parametrize("spoilt", ["{}", '{"flow": 1}', '{"flow": 2, "stage": "a_stage_of_old"}', "not JSON"])
+def test_calls_that_can_no_longer_be_read_are_ended_and_hold_no_draft(world: World, spoilt: str) -> None:
+    old = Process(world, "n1", "1")
+    old.arrive()
+    for number, key in enumerate("11234#1"):
+        old.key(key, 101.0 + number)
+    with world.store.transaction() as session:
+        assert session.scalars(select(Draft.id).where(Draft.owner == CALL)).all()
+        session.execute(update(Call).values(state=spoilt, line="main"))
+    new = Process(world, "n1", "2")
+    assert new.runner.end_orphans() == 1
+    assert row(world).ended_at is not None
+    with world.store.session() as session:
+        assert not session.scalars(select(Draft.id).where(Draft.owner == CALL)).all()

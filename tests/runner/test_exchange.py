@@ -17,6 +17,7 @@ from ivr.dialogue.state import CallState
 from ivr.exchange import RETRIES_S, Exchange
 from ivr.lines import port
 from ivr.runner import Handled, Sequenced
+from orders.values import OrderSummary
 from speech.prompt import Clip, Prompt, prompt
 
 NOWHERE = Path("nowhere")
@@ -97,13 +98,17 @@ class FakeRunner:
         self.actions: list[Any] = []
         self.placed = False
 
+    def adopt(self, call: str, event: told.Event) -> Handled:
+        return self.handle(call, event, 0)
+
     def handle(self, call: str, event: told.Event, after: int) -> Handled:
         if self.broken:
             raise self.broken
         self.events.append(event)
         actions, self.actions = self.actions, []
         sequenced = tuple(Sequenced(call, number, action) for number, action in enumerate(actions))
-        return Handled(CallState(), sequenced, self.placed, secret=False, sequence=after + 1)
+        order = OrderSummary("20261123000001", "0001", "2026-11-23", 1, 1, 100, "received") if self.placed else None
+        return Handled(CallState(order=order), sequenced, self.placed, secret=False, sequence=after + 1)
 
 
 LOCKED = OperationalError("update", {}, Exception("database is locked"))
@@ -186,8 +191,21 @@ def test_the_timer_tells_its_generation(rig: Rig) -> None:
 def test_a_call_that_can_not_be_stored_is_rejected(rig: Rig) -> None:
     rig.runner.broken = LOCKED
     rig.arrive()
+    assert rig.line.done == []
+    rig.timers.run_out("c/retry")
     assert rig.line.done == [("reject", "unavailable")]
+    rig.report("c", port.Gone("we_hung_up"))  # its arrival may have been stored after all: so is its end
+    for _ in RETRIES_S:
+        rig.timers.run_out("c/retry")
     assert rig.exchange.live_calls() == 0
+
+
+def test_a_call_that_can_be_stored_a_moment_later_is_answered(rig: Rig) -> None:
+    rig.runner.broken, rig.runner.actions = LOCKED, [AnswerCall()]
+    rig.arrive()
+    rig.runner.broken = None
+    rig.timers.run_out("c/retry")
+    assert rig.line.done == [("answer",)]
 
 
 def test_an_event_that_can_not_be_stored_is_tried_again_and_nothing_said_twice(rig: Rig) -> None:
@@ -208,8 +226,37 @@ def test_a_caller_is_told_and_let_go_when_the_store_stays_away(rig: Rig) -> None
     for _ in RETRIES_S:
         rig.timers.run_out("c/retry")
     assert rig.line.done == [("play", -1, "system_busy"), ("play", -2, "system_failed")]
-    rig.timers.run_out("c/longest")
+    rig.timers.run_out("c/leaving")
     assert rig.line.done[-1] == ("hang_up",)
+
+
+def test_what_the_caller_was_told_is_not_done_is_not_done_later(rig: Rig) -> None:
+    rig.arrive()
+    rig.runner.broken = LOCKED
+    rig.report("c", port.Key("1", at=101.0))
+    rig.report("c", port.Key("1", at=101.5))
+    for _ in RETRIES_S:
+        rig.timers.run_out("c/retry")
+    rig.runner.broken = None
+    rig.report("c", port.Key("1", at=110.0))
+    rig.report("c", port.PlayEnded(-2))
+    assert rig.line.done[-1] == ("hang_up",)
+    rig.report("c", port.Gone("we_hung_up"))
+    assert not any(isinstance(event, told.KeyPressed) for event in rig.runner.events)
+    assert rig.runner.events[-1] == told.LineLost("we_hung_up")
+    assert rig.exchange.live_calls() == 0
+
+
+def test_a_caller_that_hung_up_is_not_booked_long_after(rig: Rig) -> None:
+    rig.arrive()
+    rig.runner.broken = LOCKED
+    rig.report("c", port.Key("1", at=101.0))
+    rig.report("c", port.Gone("caller_hung_up"))
+    for _ in RETRIES_S:
+        rig.timers.run_out("c/retry")
+    rig.runner.broken = None
+    rig.timers.run_out("c/retry")
+    assert [type(event) for event in rig.runner.events] == [told.CallArrived, told.LineLost]
 
 
 def test_the_end_of_a_call_is_tried_until_it_is_stored(rig: Rig) -> None:
@@ -233,6 +280,15 @@ def test_half_a_read_back_is_not_said(rig: Rig) -> None:
     assert rig.line.done == [("play", -2, "system_failed")]
 
 
+def test_an_order_whose_number_can_not_be_said_is_not_denied(rig: Rig) -> None:
+    rig.arrive()
+    rig.clips.unsayable = {"order_accepted"}
+    rig.runner.placed = True
+    rig.runner.actions = [PlayPrompts((prompt("order_accepted", tail="0001"),), "zh", "normal", 3)]
+    rig.report("c", port.Key("1", at=101.0))
+    assert rig.line.done == [("play", -2, "order_stands")]
+
+
 def test_without_any_voice_the_call_is_ended(rig: Rig) -> None:
     rig.arrive()
     rig.clips.unsayable = {"main_menu", "system_failed"}
@@ -254,6 +310,48 @@ def test_a_fault_of_ours_ends_one_call_only(rig: Rig) -> None:
     assert isinstance(rig.runner.events[-1], told.CallArrived)
 
 
+def test_a_fault_at_the_end_of_a_call_does_not_lose_the_end(rig: Rig) -> None:
+    rig.arrive()
+    rig.runner.broken = ZeroDivisionError("a fault")
+    rig.report("c", port.Gone("caller_hung_up"))
+    assert rig.exchange.live_calls() == 1
+    rig.runner.broken = None
+    assert rig.timers.run_out("c/retry") == 30.0
+    assert rig.runner.events[-1] == told.LineLost("caller_hung_up")
+    assert rig.exchange.live_calls() == 0
+
+
+def test_a_fault_after_a_step_loses_no_event_behind_it(rig: Rig) -> None:
+    rig.arrive()
+    rig.line.answer = lambda call: rig.report(call, port.Gone("caller_hung_up")) or 1 / 0  # type: ignore[func-returns-value, method-assign]
+    rig.runner.actions = [AnswerCall()]
+    rig.report("c", port.Key("1", at=101.0))
+    assert rig.runner.events[-1] == told.LineLost("caller_hung_up")
+    assert rig.exchange.live_calls() == 0
+
+
+def test_a_key_is_told_beside_what_it_stopped(rig: Rig) -> None:
+    said = PlayPrompts((prompt("usual_changed", lines=1), prompt("basket_total")), "zh", "normal", 7, notices=1)
+    rig.runner.actions = [said]
+    rig.arrive()
+    rig.report("c", port.Key("1", at=101.0, heard_ms=1420, playing=7))
+    rig.report("c", port.Key("1", at=101.2, heard_ms=900, playing=6))
+    rig.report("c", port.Key("1", at=101.4))
+    keys = [event for event in rig.runner.events if isinstance(event, told.KeyPressed)]
+    assert keys == [
+        told.KeyPressed("1", 1000, 1420, 420, 7),
+        told.KeyPressed("1", 1200, 900, 0, 6),
+        told.KeyPressed("1", 1400),
+    ]
+
+
+def test_what_is_said_long_is_waited_for_long(rig: Rig) -> None:
+    lines = tuple(prompt("basket_line", position=number) for number in range(40))
+    rig.runner.actions = [PlayPrompts(lines, "zh", "normal", 7), ArmTimer(7, 30_000, after_sound=True)]
+    rig.arrive()
+    assert rig.timers.armed["c"] == (7, 70.0)
+
+
 def test_the_dispatcher_is_woken_by_an_order(rig: Rig) -> None:
     rig.arrive()
     rig.runner.placed = True
@@ -264,12 +362,14 @@ def test_the_dispatcher_is_woken_by_an_order(rig: Rig) -> None:
 def test_a_call_that_lasts_too_long_is_ended(rig: Rig) -> None:
     rig.arrive()
     assert rig.timers.run_out("c/longest") == 1800.0
-    assert rig.line.done == [("hang_up",)]
+    assert rig.line.done == [("play", -2, "long_call")]
+    rig.report("c", port.PlayEnded(-2))
+    assert rig.line.done[-1] == ("hang_up",)
 
 
-def test_a_clock_that_is_set_back_makes_no_key_a_bounce(rig: Rig) -> None:
+def test_a_clock_that_is_set_back_loses_no_key(rig: Rig) -> None:
     rig.arrive()
     for at in (101.0, 40.0, 40.3):
-        rig.report("c", port.Key("1", at=at, heard_ms=0))
+        rig.report("c", port.Key("1", at=at))
     times = [event.at_ms for event in rig.runner.events if isinstance(event, told.KeyPressed)]
-    assert times == [1000, 1200, 1500]
+    assert times == [1000, 0, 0]

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
+from ivr.codec import state_from_json
 from ivr.dialogue import events as told
 from ivr.dialogue.actions import PlayPrompts
 from ivr.runner import Runner
@@ -15,6 +16,7 @@ from ivr.transcripts.stage_set import World
 from orders.models import Call, CallEvent, Order
 from orders.store import explain
 from speech.wording import Wording
+from tests.runner.callers import answering
 
 KEYS = "1" + "1234#" + "1" + "1"
 
@@ -22,10 +24,10 @@ KEYS = "1" + "1234#" + "1" + "1"
 def test_a_full_disk_costs_no_order_and_no_call(wording: Wording, tmp_path: Path) -> None:
     world = World(wording, tmp_path / "world.db")
     runner = Runner(world.store, world.desk, node="n", boot="b", now=world.now)
-    runner.handle("c", told.CallArrived("13800000001", "95001", "main"))
+    state = runner.handle("c", told.CallArrived("13800000001", "95001", "main")).state
     for number, key in enumerate(KEYS):
-        runner.handle("c", told.KeyPressed(key, number * 300, 2500))
-    confirm = told.KeyPressed("1", 9000, 2500)
+        state = runner.handle("c", answering(state, key, number * 300)).state
+    confirm = answering(state, "1", 9000)
 
     @event.listens_for(world.store.engine, "begin")
     def no_more_pages(connection) -> None:  # type: ignore[no-untyped-def]
@@ -43,6 +45,7 @@ def test_a_full_disk_costs_no_order_and_no_call(wording: Wording, tmp_path: Path
         stored = session.get_one(Call, "c")
         events = len(session.scalars(select(CallEvent.sequence).where(CallEvent.call_id == "c")).all())
         assert (stored.stage, stored.sequence) == ("awaiting_confirmation", events)
+        confirm = answering(state_from_json(stored.state), "1", 9000)
     full = False
     handled = runner.handle("c", confirm)
     said = [one.name for play in handled.actions if isinstance(play.action, PlayPrompts) for one in play.action.prompts]

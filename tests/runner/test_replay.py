@@ -14,6 +14,7 @@ from ivr.runner import Runner
 from ivr.transcripts.stage_set import World
 from orders.models import CallEvent
 from speech.wording import Wording
+from tests.runner.callers import answering
 
 KEYS = "1" + "1234#" + "1" + "3" + "205#5#1" + "#" + "1"
 
@@ -22,9 +23,9 @@ KEYS = "1" + "1234#" + "1" + "3" + "205#5#1" + "#" + "1"
 def world(wording: Wording, tmp_path: Path) -> Iterator[World]:
     world = World(wording, tmp_path / "world.db")
     runner = Runner(world.store, world.desk, node="n", boot="b", now=world.now)
-    runner.handle("c", told.CallArrived("13800000001", "95001", "main"))
+    state = runner.handle("c", told.CallArrived("13800000001", "95001", "main")).state
     for number, key in enumerate(KEYS):
-        runner.handle("c", told.KeyPressed(key, number * 300, 2500))
+        state = runner.handle("c", answering(state, key, number * 300)).state
     runner.handle("c", told.LineLost("caller_hung_up"))
     yield world
     world.store.close()

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from ivr.dialogue import events as told
-from ivr.runner import CallMovedOn, Handled, Runner
+from ivr.runner import CallMovedOn, Handled, Runner, UnknownCall
 from ivr.stepping.client import NotStored, StepProcess
 from ivr.stepping.process import StepSettings
 from orders.demo import load_demo
@@ -22,6 +22,7 @@ from orders.models import Order, OrderLine
 from orders.models.calls import CallEvent
 from orders.order_desk import DomainOrderDesk
 from orders.store import Store, open_store
+from tests.runner.callers import answering
 
 PIN_KEY = b"stepping"
 CALLER = "13800000001"
@@ -77,14 +78,14 @@ def orders(store: Store) -> list[tuple[str, int]]:
 
 
 def test_an_order_through_a_process_that_is_killed_again_and_again(steps: StepProcess, store: Store) -> None:
-    after = until_stored(steps, told.CallArrived(CALLER, "95001", "main"), 0).sequence
+    handled = until_stored(steps, told.CallArrived(CALLER, "95001", "main"), 0)
     placed = 0
     for number, key in enumerate(KEYS):
         # Not while the PIN is keyed: its digits live in the process only, and the caller would be asked again.
         if number % 3 == 0 and not 1 < number < 7:
             kill(steps)
-        handled = until_stored(steps, told.KeyPressed(key, number * 300, 3000), after)
-        after, placed = handled.sequence, placed + handled.placed_order
+        handled = until_stored(steps, answering(handled.state, key, number * 300), handled.sequence)
+        placed += handled.placed_order
     assert placed == 1
     assert orders(store) == [("101", 10)]
 
@@ -101,9 +102,9 @@ def test_a_lost_reply_is_told_again_not_done_again(steps: StepProcess, store: St
 
 def test_the_key_of_an_order_repeated_is_one_order(steps: StepProcess, store: Store) -> None:
     """Seeded fault: without the sequence each repetition is a key of its own, and this goes red."""
-    after = steps.handle("c", told.CallArrived(CALLER, "95001", "main"), 0).sequence
+    first = steps.handle("c", told.CallArrived(CALLER, "95001", "main"), 0)
     for number, key in enumerate(KEYS):
-        event = told.KeyPressed(key, number * 300, 3000)
+        event, after = answering(first.state, key, number * 300), first.sequence
         first, again = (steps.handle("c", event, after) for _ in range(2))
         assert (again.sequence, again.actions, again.placed_order) == (
             first.sequence,
@@ -121,7 +122,7 @@ def test_another_event_after_the_same_step_is_refused(steps: StepProcess) -> Non
         steps.handle("c", told.KeyPressed("2", 900, 3000), 1)
     with pytest.raises(CallMovedOn):
         steps.handle("c", told.KeyPressed("1", 300, 3000), 0)
-    with pytest.raises(KeyError):
+    with pytest.raises(UnknownCall):
         steps.handle("unheard-of", told.KeyPressed("1", 300, 3000), 0)
 
 

@@ -40,6 +40,27 @@ class ScriptedTelephone:
         self._to_tag = _found(r"(?im)^To:.*;tag=([^;\s]+)", answer)
         self._send("ACK")
 
+    @property
+    def uri(self) -> str:
+        """Where it can be called."""
+        host, port = self._sock.getsockname()
+        return f"sip:{self._number}@{host}:{port}"
+
+    def pick_up(self) -> None:
+        """It is called: INVITE, 180, 200 with SDP, ACK."""
+        invite = self._receive()
+        assert invite.startswith("INVITE "), invite
+        self._call_id = _found(r"(?im)^Call-ID: *(\S+)", invite)
+        self._to_tag = _found(r"(?im)^From:.*;tag=([^;\s]+)", invite)
+        copied = [line.strip() for line in re.findall(r"(?im)^(?:Via|From|To|Call-ID|CSeq):.*$", invite)]
+        tagged = [f"{line};tag={self._tag}" if line.lower().startswith("to:") else line for line in copied]
+        contact = f"Contact: <{self.uri}>"
+        for status, body in (("180 Ringing", ""), ("200 OK", SDP)):
+            kind = ["Content-Type: application/sdp"] if body else []
+            head = [f"SIP/2.0 {status}", *tagged, contact, *kind, f"Content-Length: {len(body)}"]
+            self._sock.sendto(("\r\n".join([*head, "", ""]) + body).encode(), self._target)
+        assert self._receive().startswith("ACK ")
+
     def hang_up(self) -> None:
         """BYE and its 200."""
         if not self.ended_by_line:

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from ivr.bounces import Bounces
+from ivr.dialogue import events as told
 from ivr.dialogue.actions import Pace
 from ivr.exchange import Exchange
+from ivr.lines.port import Answered, Dialled, Line, LineEvent
 from ivr.lines.sip.line import SipLine
 from ivr.lines.sip.settings import SipSettings
 from ivr.media.port import ClipsEnded, StreamKey, StreamPlan, StreamRestarted
@@ -23,7 +26,7 @@ from ivr.runner import Runner
 from ivr.transcripts.player import Heard, HungUp, Player, Said, Transferred
 from ivr.transcripts.script import read_script
 from ivr.transcripts.stage_set import World
-from orders.values import Language
+from orders.values import Errand, Language
 from speech.prompt import Clip, Prompt
 from speech.wording import Wording
 from tests.runner.test_exchange import VirtualTimers
@@ -76,6 +79,17 @@ class ScriptedMedia:
         self.closed.add(stream)
 
 
+@dataclass(frozen=True)
+class Awaited:
+    """The dialler's part: `first` begins the conversation of `call` once it is answered."""
+
+    call: str
+    first: told.CallArrived
+
+    def happened(self, line: Line, call: str, event: LineEvent) -> told.CallArrived | None:
+        return self.first if call == self.call and isinstance(event, Answered) and line.name else None
+
+
 class SipSeat:
     """Implements `player.Seat` with scripted telephones around a real SIP line."""
 
@@ -100,6 +114,8 @@ class SipSeat:
         self._calls: dict[str, str] = {}
         self._clock: dict[str, float] = {}
         self._heard: dict[str, int] = {}
+        self._bounces: dict[str, Bounces] = {}
+        self._stopped: dict[str, int] = {}
 
     def close(self) -> None:
         for telephone in self._telephones.values():
@@ -135,17 +151,34 @@ class SipSeat:
         self._clock[call] = time.time()
         self._heard[call] = 0
 
+    def pick_up(self, call: str, number: str, errand: Errand) -> None:
+        telephone = self._telephones[call] = ScriptedTelephone(number, ("127.0.0.1", self.port))
+        first = told.CallArrived(number, "95001", self._line.name, self._world.settings, errand)
+        self._exchange.outgoing = Awaited(call, first)
+        self._line.dial(Dialled(call, telephone.uri, "95001"))
+        telephone.pick_up()
+        self._calls[call], self._clock[call], self._heard[call] = call, time.time(), 0
+        self._until(lambda: bool(self._media.played.get(call)))
+
     def id_of(self, call: str) -> str:
         """The line's own id of a call, which is what the database knows it by."""
         return self._calls[call]
 
     def press(self, call: str, key: str, *, after_ms: int, heard_ms: int) -> None:
         self._clock[call] += after_ms / 1000
-        self._line.media_event(self._calls[call], StreamKey(key, self._clock[call], heard_ms))
+        # As the media process does: a bounce is none, and a key stops the sound: the next one has heard nothing.
+        if self._bounces.setdefault(call, Bounces()).is_bounce(key, self._clock[call]):
+            return
+        tag, _ = self._media.played[self._calls[call]][-1]
+        playing = None if self._stopped.get(call) == tag else tag
+        self._stopped[call] = tag
+        heard = 0 if playing is None else heard_ms
+        self._line.media_event(self._calls[call], StreamKey(key, self._clock[call], heard, playing))
         self.settle()
 
     def listen(self, call: str) -> None:
         tag, _ = self._media.played[self._calls[call]][-1]
+        self._stopped[call] = tag
         self._line.media_event(self._calls[call], ClipsEnded(tag))
         self.settle()
 

@@ -108,6 +108,12 @@ def test_environment_values_of_every_shape() -> None:
         ('[sip]\noutbound = "trunk:sip"', "write host:port"),
         ('[sip.registrar]\nserver = "pbx"', "sip.registrar.user is missing"),
         ("[sip\n", "is not TOML"),
+        ("[campaigns]\nenabled = true", "needs a line that calls out"),
+        ("[campaigns]\nreserve = 0.6", "it grows, so lower it"),
+        ('[campaigns]\nenabled = true\nports = 400\n[sip]\noutbound = "pbx"', "the lines carry 300 calls: lower it"),
+        ('[campaigns]\nwindows = ["9-12"]', "write e.g. 09:00-12:00"),
+        ('[campaigns]\nwindows = ["12:00-09:00"]', "write e.g. 09:00-12:00"),
+        ("[campaigns.retry]\nbusy = 0", "campaigns.retry.busy"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(text: str, said: str) -> None:

@@ -118,7 +118,7 @@ def test_words_beside_the_conversation_leave_a_pin_secret(bench: Bench, call: st
 def test_a_key_is_reported_with_what_was_heard(bench: Bench, call: str) -> None:
     bench.line.play(call, [clip("main_menu")], 3)
     bench.line.key(call, "1", 640, 1, tag=3)
-    assert bench.events() == [Key("1", 1000.0, 640)]
+    assert bench.events() == [Key("1", 1000.0, 640, 3)]
 
 
 def test_a_repeated_key_counts_once(bench: Bench, call: str) -> None:
@@ -149,7 +149,7 @@ def test_a_key_stops_what_is_playing_for_good(bench: Bench, call: str) -> None:
     bench.line.key(call, "1", 500, 1, tag=3)
     bench.line.play_ended(call, 3)
     bench.turn(14)
-    assert bench.events() == [Key("1", 1000.0, 500)]
+    assert bench.events() == [Key("1", 1000.0, 500, 3)]
 
 
 def test_a_key_pressed_before_a_sound_arrived_stops_it_and_heard_nothing_of_it(bench: Bench, call: str) -> None:

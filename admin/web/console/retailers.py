@@ -98,12 +98,13 @@ def consent(number: int) -> Response:
         with parts().store.transaction() as session:
             set_consent(
                 session,
-                _known(session, number).id,
+                _known(session, number),
                 "given" if state == "given" else "refused",
                 request.form.get("proof", ""),
                 covers_more=bool(request.form.get("covers_more")),
                 actor=person().name,
                 now=parts().now(),
+                zone=parts().zone,
             )
     except ValueError:
         complained(console_texts().t("trouble.proof_missing"))

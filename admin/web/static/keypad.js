@@ -6,7 +6,7 @@ const BOUNCE_MS = 80;
 export class Keypad {
   constructor(element, press) {
     this.element = element;
-    this.pressed = press;
+    this.press = press;
     this.last = { key: "", at: 0 };
     this.buttons = new Map([...element.querySelectorAll("button")].map((button) => [button.dataset.key, button]));
     this.byPointer = new WeakSet();
@@ -17,11 +17,11 @@ export class Keypad {
   }
 
   // A finger that trembles on the glass presses once.
-  press(key) {
+  touch(key) {
     const at = performance.now();
     const bounced = key === this.last.key && at - this.last.at < BOUNCE_MS;
     this.last = { key, at };
-    if (!bounced) this.pressed(key);
+    if (!bounced) this.press(key);
   }
 
   enable(on) {
@@ -36,7 +36,7 @@ export class Keypad {
     button.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || button.disabled) return;
       this.byPointer.add(button);
-      this.press(key);
+      this.touch(key);
     });
     button.addEventListener("click", () => {
       if (!this.byPointer.delete(button)) this.press(key);

@@ -5,6 +5,8 @@ Every stage can lead here (`0`, three misses, a locked account). What was ordere
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ivr.dialogue.actions import HangUp, RequestCallback, TransferCall
 from ivr.dialogue.collectors import YES_NO, Chosen, Heard, JustListen, WentBack
 from ivr.dialogue.events import CallbackStored, TransferFailed
@@ -17,7 +19,7 @@ def reach_agent(state: CallState, reason: str, *notices: Prompt) -> Move:
     """To an agent; where there is none, whoever asked may choose a call-back, whoever is stuck gets one."""
     back_to = state.back_to if state.stage in _OWN_STAGES else state.stage
     if state.settings.agents:
-        return go(state, "transferring", *notices, back_to=back_to, reason=reason)
+        return go(state, "transferring", *notices, back_to=back_to, reason=reason, transfer_asked=False)
     return _without_agents(state, reason, back_to, notices)
 
 
@@ -32,10 +34,12 @@ def _without_agents(state: CallState, reason: str, back_to: str, notices: tuple[
 
 def _transferring_decides(state: CallState, told: Told) -> Move | None:
     match told:
+        case Heard() if state.transfer_asked:
+            return Move(state)  # A key while agents are being called changes nothing.
         case Heard():
-            return Move(state, line=(TransferCall(state.settings.agents),))
+            return Move(replace(state, transfer_asked=True), line=(TransferCall(state.settings.agents),))
         case TransferFailed():
-            return _without_agents(state, state.reason, state.back_to, ())
+            return _without_agents(replace(state, transfer_asked=False), state.reason, state.back_to, ())
     return None
 
 
@@ -47,7 +51,7 @@ def _callback_decides(state: CallState, told: Told) -> Move | None:
             return go(state, state.back_to)
         case CallbackStored(number):
             stored = prompt("callback_stored", number=str(number))
-            kept = (prompt("basket_kept"),) if state.basket.lines else ()
+            kept = (prompt("basket_kept"),) if state.basket.lines and state.owns_draft else ()
             return go(state, "ending", *state.notices, stored, *kept, notices=())
     return None
 

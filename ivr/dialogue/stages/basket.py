@@ -106,7 +106,10 @@ def _limit_decides(state: CallState, told: Told) -> Move | None:
         case Chosen("1") if state.offer:
             return ask(state, PutLine(state.offer.code, state.requested, settle="limit", replaces=state.replaces))
         case Chosen("2") | WentBack():
-            return go(state, state.then, offer=None, replaces="")
+            kept = (
+                (prompt("line_kept", cartons=state.offer.in_basket),) if state.offer and state.offer.in_basket else ()
+            )
+            return go(state, state.then, *kept, offer=None, replaces="")
         case LinePut():
             return decide_quantity(state, told)
     return None

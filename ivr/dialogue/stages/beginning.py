@@ -27,7 +27,7 @@ def begin_order(state: CallState, told: Told | Standing) -> Move | None:
         case DraftHeld():
             return go(state, "awaiting_take_over", surprised=True)
         case DraftOpened(basket):
-            return _on_draft(replace(state, basket=basket, owns_draft=True, wants_anew=False))
+            return _on_draft(replace(state, basket=basket, owns_draft=True))
     return None
 
 
@@ -44,7 +44,7 @@ def _on_standing(state: CallState) -> Move:
             return go(state, "awaiting_main_choice", notice, surprised=True)
         case "yes" if standing.placed and not state.wants_second and not standing.draft:
             return go(state, "awaiting_second_order_choice", surprised=True)
-    return ask(state, OpenDraft(standing.retailer_id, standing.order_day, anew=state.wants_anew))
+    return ask(state, OpenDraft(standing.retailer_id, standing.order_day))
 
 
 def _on_draft(state: CallState) -> Move:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ivr.dialogue.actions import CheckPin, FindRetailersByLicence, FindRetailersByPhone, LearnStanding
+from ivr.dialogue.actions import CheckPin, FindRetailersByLicence, FindRetailersByPhone, LearnStanding, Pace
 from ivr.dialogue.collectors import Chosen, Collector, Digits, Entered, JustListen, Menu, WentBack
-from ivr.dialogue.events import PinChecked, RetailersFound, StandingLearnt
+from ivr.dialogue.events import ErrandChecked, PinChecked, RetailersFound, StandingLearnt
 from ivr.dialogue.stage import Lead, Move, Stage, Told, ask, go, miss
 from ivr.dialogue.stages.agents import reach_agent
+from ivr.dialogue.stages.beginning import LEADS as BEGINNING_LEADS
+from ivr.dialogue.stages.beginning import begin_order
+from ivr.dialogue.stages.reminding import on_checked
 from ivr.dialogue.state import CallState
-from orders.values import Language, RetailerCard
+from orders.values import Language, RetailerCard, Standing
 from speech.prompt import Prompt, prompt
 
 MOST_SHOPS_OFFERED = 4
@@ -41,6 +44,8 @@ def _greet_unknown(state: CallState) -> Move:
 
 def _arriving_decides(state: CallState, told: Told) -> Move | None:
     match told:
+        case ErrandChecked():
+            return on_checked(state, told)
         case RetailersFound(()):
             return _greet_unknown(state)
         case RetailersFound(cards):
@@ -117,11 +122,23 @@ def _pin_decides(state: CallState, told: Told) -> Move | None:
             # The account counts wrong PINs, across calls; the stage's own misses would only shorten that.
             return go(state, "awaiting_pin", prompt("pin_wrong", tries=verdict.tries_left), surprised=True)
         case StandingLearnt(standing):
-            pace = "slow" if standing.assisted else "normal"
-            return go(state, "awaiting_main_choice", standing=standing, language=standing.language, pace=pace)
+            return _identified(state, standing)
+        case WentBack() if state.errand:
+            return go(state, "awaiting_reminder_choice")
         case WentBack():
             return go(state, "awaiting_licence_tail", retailer_id=0)
     return None
+
+
+def _identified(state: CallState, standing: Standing) -> Move | None:
+    """To the menu; whom we have called to order, and who pressed 1 for it, goes straight on to the order."""
+    pace: Pace = "slow" if standing.assisted else "normal"
+    state = replace(state, standing=standing, language=standing.language, pace=pace)
+    if state.errand is None:
+        return go(state, "awaiting_main_choice")
+    move = begin_order(state, standing)
+    # The menu's stage takes what the domain answers to an order that begins; here only PINs are talked of.
+    return replace(move, at="awaiting_main_choice") if move and move.asks else move
 
 
 STAGES = (
@@ -134,6 +151,10 @@ STAGES = (
         leads=(
             Lead("number known", "awaiting_shop_choice"),
             Lead("unknown or withheld", "awaiting_licence_tail"),
+            Lead("we called: reminder", "awaiting_reminder_choice"),
+            Lead("we called: notice", "awaiting_notice_heard"),
+            Lead("we called: a machine", "leaving_word"),
+            Lead("we called: no reason left", "ending"),
         ),
     ),
     Stage(
@@ -176,6 +197,9 @@ STAGES = (
             Lead("locked", "awaiting_callback_choice"),
             Lead("locked", "transferring"),
             Lead("*", "awaiting_licence_tail"),
+            Lead("*, we called", "awaiting_reminder_choice"),
+            *(Lead(f"right, we called: {lead.on.removeprefix('1: ')}", lead.to) for lead in BEGINNING_LEADS[2:]),
+            Lead("right, we called: suspended", "awaiting_suspension_heard"),
         ),
     ),
 )

@@ -30,7 +30,7 @@ def _confirmation_decides(state: CallState, told: Told) -> Move | None:
         case OrderDecided(placement):
             return _on_placement(state, placement)
         case Chosen("2"):
-            return go(state, "awaiting_confirmation", *_lines_heard(state))
+            return replace(go(state, "awaiting_confirmation", *_lines_heard(state)), known=True)
         case Chosen("3"):
             return go(state, "awaiting_line_number")
         case WentBack():
@@ -121,7 +121,7 @@ STAGES = (
         "awaiting_line_number",
         "review",
         says=lambda _: (prompt("line_number_wanted"),),
-        listens=lambda _: Digits(1, 2),
+        listens=lambda state: Digits(1, 2, single="9" if state.basket.line_at(9) else ""),
         decides=_line_number_decides,
         leads=(Lead("line", "awaiting_new_quantity"), Lead("*", "awaiting_confirmation")),
     ),

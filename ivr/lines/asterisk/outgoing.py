@@ -12,7 +12,7 @@ from ivr.lines.asterisk.call import Asking, AsteriskCall
 from ivr.lines.asterisk.causes import NORMAL_CLEARING, GoneCause, dial_failure
 from ivr.lines.asterisk.settings import AsteriskSettings
 from ivr.lines.asterisk.wire import ChannelDestroyed, Reply
-from ivr.lines.port import Answered, DialFailed, DialFailure, Dialled, Gone, LineEvent
+from ivr.lines.port import Answered, DialFailed, DialFailure, Dialled, Gone, LineEvent, Ringing
 
 OUT = "out"
 FORMATS = "alaw,ulaw"
@@ -36,6 +36,7 @@ class OutgoingCall(AsteriskCall):
         self._settings = settings
         self._failure: tuple[DialFailure, int] | None = None
         self._ringing: asyncio.TimerHandle | None = None
+        self._rang = False
 
     def dial(self, loop: asyncio.AbstractEventLoop) -> None:
         """Raises Undiallable."""
@@ -64,6 +65,12 @@ class OutgoingCall(AsteriskCall):
     def refuse(self) -> None:
         """It is not to be dialled at all."""
         self._fail("rejected", 484)
+
+    def rings(self, when: float) -> None:
+        """The other telephone rings."""
+        if not self._rang and not self.answered and not self.over:
+            self._rang = True
+            self.tell(Ringing(when))
 
     def picked_up(self, when: float) -> None:
         """Somebody has answered."""

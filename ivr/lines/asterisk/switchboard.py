@@ -106,7 +106,8 @@ class Switchboard:
 
     def _heard_of_channel(self, event: Event) -> None:
         if not isinstance(
-            event, wire.StasisEnd | wire.ChannelDestroyed | wire.ChannelHangupRequest | wire.ChannelDtmfReceived
+            event,
+            wire.StasisEnd | wire.ChannelDestroyed | wire.ChannelHangupRequest | wire.ChannelDtmfReceived | wire.Dial,
         ):
             return
         handover = self._handovers.get(event.channel.id)
@@ -121,6 +122,8 @@ class Switchboard:
             case wire.ChannelHangupRequest():
                 if call.answered or not isinstance(call, OutgoingCall):
                     call.ending = call.ending or hang_up_cause(event)
+            case wire.Dial(dialstatus="RINGING") if isinstance(call, OutgoingCall):
+                call.rings(time.time())
             case wire.ChannelDestroyed() if isinstance(call, OutgoingCall):
                 call.destroyed(event)
                 self._forget(call)

@@ -60,6 +60,17 @@ class StasisEnd(msgspec.Struct, tag=True):
     timestamp: str = ""
 
 
+class Dial(msgspec.Struct, tag=True):
+    """How dialling `peer` goes; `dialstatus` is "RINGING" once it rings."""
+
+    peer: Channel
+    dialstatus: str = ""
+
+    @property
+    def channel(self) -> Channel:
+        return self.peer
+
+
 class ChannelDestroyed(msgspec.Struct, tag=True):
     """A channel is no more. `cause` is ITU-T Q.850's; `tech_cause` the protocol's own code, 0 when unknown."""
 
@@ -124,6 +135,7 @@ Event = (
     CallBroadcast
     | StasisStart
     | StasisEnd
+    | Dial
     | ChannelDestroyed
     | ChannelHangupRequest
     | ChannelDtmfReceived
@@ -136,6 +148,7 @@ WANTED = (
     "CallBroadcast",
     "StasisStart",
     "StasisEnd",
+    "Dial",
     "ChannelDestroyed",
     "ChannelHangupRequest",
     "ChannelDtmfReceived",

@@ -12,7 +12,7 @@ from dataclasses import replace
 import structlog
 from aiosipua import Dialog, SipRequest, generate_call_id, generate_tag, stringify_uri
 
-from ivr.lines.port import Answered, DialFailed, DialFailure, Gone
+from ivr.lines.port import Answered, DialFailed, DialFailure, Gone, Ringing
 from ivr.lines.sip.asked import Asked, NoAnswer
 from ivr.lines.sip.clock import Timer
 from ivr.lines.sip.digest import credentials, own_credentials
@@ -44,6 +44,8 @@ _FAILURES: dict[int, DialFailure] = {
     608: "declined",
 }
 MOST_CHALLENGES = 2
+_RINGS = (180, 183)
+"""183: a gateway plays the ringing tone itself (RFC 3960)."""
 
 
 def failure_of(status: int) -> DialFailure:
@@ -94,6 +96,7 @@ class DialledLeg(Leg):
         self._ringing: Timer | None = None
         self._given_up = False
         self._provisional = False
+        self._rings = False
         self._cancelled = False
         self._challenges = 0
         self._session_s = station.settings.session_expires_s
@@ -156,6 +159,9 @@ class DialledLeg(Leg):
 
     def _progress(self, response: Response) -> None:
         self._provisional = True
+        if response.status in _RINGS and not self._rings and not self.is_over:
+            self._rings = True
+            self.tell(Ringing(self.station.clock.wall()))
         if self._given_up:
             self._cancel()
         elif response.sdp is not None and not self.is_over:

@@ -85,7 +85,7 @@ class PyVoipRig:
         self._telephones: list[Telephone] = []
         self.registrar = Registrar()
         server = ("127.0.0.1", self.registrar.port)
-        settings = PyVoipSettings(server, "600", "secret", port=0, dead_after_s=5.0)
+        settings = PyVoipSettings(server, "600", "secret", port=0, dead_after_s=1.25)
         self._line = PyVoipLine(settings, shared.process, events)
         self.line: Line = self._line
         shared.report = self._line.media_event

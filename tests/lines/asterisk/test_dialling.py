@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ivr.lines.asterisk.wire import Reply
-from ivr.lines.port import Answered, DialFailed, Dialled, Gone
+from ivr.lines.port import Answered, DialFailed, Dialled, Gone, Ringing
 from tests.lines.asterisk.scripted import Board
 
 WISH = Dialled("out-1", "13800000009", "4001", 30)
@@ -99,6 +99,15 @@ def test_why_nobody_answered(at: Board, cause: int, tech_cause: int, failure: st
     at.hears("ChannelDestroyed", channel, cause=cause, tech_cause=tech_cause)
     assert at.events() == [DialFailed(failure, status), Gone("we_hung_up")]  # type: ignore[arg-type]
     assert not at.board.calls
+
+
+def test_the_other_telephone_rings(at: Board) -> None:
+    channel = dialled(at)
+    for status in ("", "RINGING", "RINGING"):
+        at.hears("Dial", dialstatus=status, peer={"id": channel, "state": "Down"})
+    assert [type(event) for event in at.events()] == [Ringing]
+    at.hears("StasisStart", channel, args=["out"], state="Up")
+    assert [type(event) for event in at.events()] == [Answered]
 
 
 def test_giving_up_while_it_rings(at: Board) -> None:

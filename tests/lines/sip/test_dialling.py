@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ivr.lines.port import Answered, DialFailed, DialFailure, Dialled, Gone, Key
+from ivr.lines.port import Answered, DialFailed, DialFailure, Dialled, Gone, Key, Ringing
 from ivr.lines.sip.hop import Hop
 from ivr.media.port import StreamKey, StreamPlan
 from tests.lines.sip.bench import AUDIO, PEER, Bench, Message, Phone, sdp
@@ -27,6 +27,11 @@ def answered(bench: Bench, phone: Phone, invite: Message, body: str | None = Non
     return bench.expect_request("ACK")
 
 
+def rings(bench: Bench, phone: Phone, invite: Message) -> None:
+    phone.reply(invite, 180)
+    assert bench.told("out") == [Ringing(bench.clock.wall())]
+
+
 def test_somebody_picks_up(bench: Bench, phone: Phone) -> None:
     invite = dial(bench)
     assert invite.uri == CALLED
@@ -34,8 +39,10 @@ def test_somebody_picks_up(bench: Bench, phone: Phone) -> None:
     assert invite["From"].startswith("<sip:4001@127.0.0.1:5062>;tag=")
     assert "m=audio 30000 RTP/AVP 8 0 101" in invite.body
     phone.reply(invite, 100)
-    phone.reply(invite, 180)
     assert bench.told("out") == []
+    rings(bench, phone, invite)
+    phone.reply(invite, 183)
+    assert bench.told("out") == []  # It rings once.
     ack = answered(bench, phone, invite)
     assert ack["CSeq"] == "1 ACK"
     assert ack.uri == "sip:13800000001@127.0.0.1:5080"
@@ -71,7 +78,7 @@ def test_somebody_picks_up(bench: Bench, phone: Phone) -> None:
 )
 def test_why_a_call_did_not_come_to_be(bench: Bench, phone: Phone, status: int, failure: DialFailure) -> None:
     invite = dial(bench)
-    phone.reply(invite, 180)
+    rings(bench, phone, invite)
     text = phone.reply(invite, status, more="Contact: <sip:premium@203.0.113.1>\r\n")
     ack = bench.expect_request("ACK")
     assert ack["Via"] == invite["Via"]
@@ -129,7 +136,7 @@ def test_a_tcp_connection_that_can_not_be_made(bench: Bench) -> None:
 
 def test_it_rings_too_long(bench: Bench, phone: Phone) -> None:
     invite = dial(bench, ring_s=20)
-    phone.reply(invite, 180)
+    rings(bench, phone, invite)
     bench.clock.advance(20)
     cancel = bench.expect_request("CANCEL")
     assert cancel["Via"] == invite["Via"]
@@ -155,7 +162,7 @@ def test_the_cancel_waits_for_a_sign_of_life(bench: Bench, phone: Phone) -> None
 
 def test_the_answer_crosses_the_cancel(bench: Bench, phone: Phone) -> None:
     invite = dial(bench, ring_s=20)
-    phone.reply(invite, 180)
+    rings(bench, phone, invite)
     bench.clock.advance(20)
     cancel = bench.expect_request("CANCEL")
     phone.reply(invite, 200, body=sdp())
@@ -170,7 +177,7 @@ def test_the_answer_crosses_the_cancel(bench: Bench, phone: Phone) -> None:
 
 def test_we_give_up_while_it_rings(bench: Bench, phone: Phone) -> None:
     invite = dial(bench)
-    phone.reply(invite, 180)
+    rings(bench, phone, invite)
     bench.hang_up("out")
     phone.reply(bench.expect_request("CANCEL"), 200)
     phone.reply(invite, 487)
@@ -181,6 +188,7 @@ def test_we_give_up_while_it_rings(bench: Bench, phone: Phone) -> None:
 def test_sound_before_the_answer(bench: Bench, phone: Phone) -> None:
     invite = dial(bench)
     phone.reply(invite, 183, body=sdp())
+    assert bench.told("out") == [Ringing(bench.clock.wall())]
     assert bench.media.plans["out"].remote == ("127.0.0.1", 40000)
     bench.endpoint.heard_stream("out", StreamKey("1", 0.0, 0))
     assert bench.told("out") == []  # Nobody has picked up yet.
