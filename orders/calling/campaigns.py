@@ -13,8 +13,8 @@ from orders.calling.planning import Filters, filters_to_text, plan
 from orders.calling.rules import CallingRules
 from orders.models import AuditEntry, Batch, Campaign, CampaignTarget, Manager, Region, Retailer, Route
 
-LONGEST_NOTICE = 60
-"""Characters: what can be heard in the 8 seconds that a prompt may last, twice over."""
+LONGEST_NOTICE = 24
+"""Characters: what can be heard, after the words before it, in the 8 seconds that a prompt may last."""
 
 _MOVES = {
     "start": (("planned",), "running"),

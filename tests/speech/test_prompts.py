@@ -42,12 +42,15 @@ LONGEST: dict[str, Argument] = {
     "limit": 222,
     "used": 222,
     "number": "1234",
+    "at": "16:30",
+    "words": "因台风，城东片区明天不能送货，改为后天上午送达。",
 }
 ENGLISH: dict[str, Argument] = {
     "shop": "New Street Trading",
     "area": "East City",
     "article": "Yellow Crane Treasure",
     "substitute": "Hongtashan Classic",
+    "words": "Because of the storm there is no delivery tomorrow; it comes the day after.",
 }
 
 
