@@ -145,13 +145,18 @@ class SigningIn:
         return "changed"
 
     def enrol(self, token: str, secret: str, code: str) -> bool:
-        """Begin to ask for the second factor, once its first code is right."""
+        """Begin to ask for the second factor, once its first code is right; one that is there is not replaced.
+
+        Else a browser left open would be enough to make the account somebody else's: a reset comes first.
+        """
         now = self._now()
         with self._store.transaction() as session:
             found = self._session_row(session, token, now)
             if found is None or (step := step_of_code(secret, code, 0, now)) is None:
                 return False
             row, user = found
+            if user.totp_secret:
+                return False
             user.totp_secret, user.totp_step = self.box.close(secret), step
             row.verified_at = now
             end_sessions(session, user.id, besides=token_hash(token))

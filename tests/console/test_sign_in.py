@@ -138,6 +138,20 @@ def test_the_second_factor_is_asked_and_each_code_counts_once(console: Console) 
     assert again.post("/sign-in/code", {"code": code}, page="/sign-in/code").status_code == 401
 
 
+def test_a_second_factor_is_not_replaced_by_a_browser_left_open(console: Console) -> None:
+    browser = console.as_("agent")
+    secret = secret_of(browser)
+    browser.post("/account/second-factor", {"code": code_of(console, secret)}, page="/account/second-factor")
+    console.clock.pass_(seconds=90)
+    assert browser.get("/account/second-factor").headers["Location"] == "/account"
+    other = pyotp.random_base32()
+    assert not console.signing_in.enrol(_token(browser), other, code_of(console, other))
+
+
+def code_of(console: Console, secret: str) -> str:
+    return pyotp.TOTP(secret).at(int(console.clock.at.timestamp()))
+
+
 def test_five_wrong_codes_lock(console: Console) -> None:
     enrolled(console, "agent")
     token = console.signing_in.try_password("agent", PASSWORD, "").token

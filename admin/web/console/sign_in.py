@@ -126,6 +126,8 @@ def _account(views: Blueprint, limiter: Limiter) -> None:
         found = _verified()
         if found is None:
             return redirect("/sign-in")
+        if found.person.has_second_factor:
+            return redirect("/account")
         secret = session.setdefault(PENDING_SECRET, new_secret())
         return show("second_factor.html", "account", secret=secret, qr=qr_svg(secret, found.person.name))
 
