@@ -55,7 +55,7 @@ format: setup ## put every file into the house format
 
 bench: setup ## run the benchmarks; JSON goes to bench/results
 	@mkdir -p bench/results
-	@set -e; for name in calls steps sales campaign twilio; do \
+	@set -e; for name in calls steps sales campaign console twilio; do \
 		echo "bench: $$name" >&2; $(BIN)/orderline bench $$name --json >bench/results/$$name.part; \
 		mv bench/results/$$name.part bench/results/$$name.json; cat bench/results/$$name.json; \
 	done

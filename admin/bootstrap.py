@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -33,11 +34,14 @@ from admin.config_settings import (
 from admin.housekeeping import add_sweeping
 from admin.line_care import LineCare
 from admin.logs import set_up_logging
-from admin.opening import StartError, is_demo, pin_key
+from admin.opening import StartError, console_key, is_demo, pin_key
 from admin.sales_system import SalesCare, connector_of, parallel_of
+from admin.staff.second_factor import SecretBox
+from admin.staff.signing_in import SigningIn
 from admin.twilio_line import TwilioSide
 from admin.web.app import create_app
 from admin.web.captions import Captions
+from admin.web.console.parts import ConsoleParts
 from admin.web.queries import LineStatus, StoreQueries
 from admin.web.server import WebServer
 from admin.web.settings import SuggestedCaller
@@ -68,6 +72,15 @@ log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 SWITCH_S = 0.00005
+
+
+def console_parts(config: Config, store: Store, desk: DomainOrderDesk, wording: Wording) -> ConsoleParts:
+    """What the operators' console works with. Raises StartError."""
+    key = console_key(config)
+    wanted = config.web.second_factor
+    for_all = wanted == "all" or (wanted == "auto" and not config.is_local_only())
+    signing_in = SigningIn(store, SecretBox(key), second_factor_for_all=for_all)
+    return ConsoleParts(store, signing_in, desk, wording, key)
 
 
 class Node:
@@ -133,8 +146,18 @@ class Node:
             written=Captions(wording),
         )
         queries = StoreQueries(store, self.line_states)
-        webhooks = self.twilio.webhooks if self.twilio else None
-        app = create_app(web, browser_line=self.browser, queries=queries, clip_file=self._clip_file, webhooks=webhooks)
+        console = replace(
+            console_parts(config, store, self.desk, wording), lines=self.line_states, order_placed=self.dispatcher.wake
+        )
+        self.nobody_may_sign_in = console.signing_in.nobody_yet
+        app = create_app(
+            web,
+            browser_line=self.browser,
+            queries=queries,
+            clip_file=self._clip_file,
+            webhooks=self.twilio.webhooks if self.twilio else None,
+            console=console,
+        )
         self.web = WebServer(app, web)
 
     def start(self) -> None:

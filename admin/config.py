@@ -113,6 +113,13 @@ class Config(Section):
     def pin_key_file(self) -> Path:
         return path_in(self.data_folder, self.orders.pin_key_file, "pin.key")
 
+    def console_key_file(self) -> Path:
+        return path_in(self.data_folder, self.web.key_file, "console.key")
+
+    def is_local_only(self) -> bool:
+        """Whether nothing but this machine reaches the web side."""
+        return is_loopback(self.web.host) and not self.web.allowed_hosts
+
     def retry_schedule(self) -> RetrySchedule:
         sales = self.sales
         return RetrySchedule(sales.retry_s, sales.jitter, sales.link_down_after, sales.probe_every_s)

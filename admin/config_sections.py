@@ -78,6 +78,18 @@ class Web(Section):
     threads: int = Field(
         default=16, ge=4, le=200, description="requests served at once; each open browser phone holds one"
     )
+    https: bool = Field(
+        default=False, description="browsers reach the console by HTTPS only (a proxy in front speaks it)"
+    )
+    second_factor: Literal["auto", "all", "offered"] = Field(
+        default="auto",
+        description="all: nobody works in the console without one; auto: all as soon as more than this machine reaches "
+        "it",
+    )
+    key: SecretStr = Field(
+        default=SecretStr(""), description="what cookies and second factors are protected by, alike on all nodes"
+    )
+    key_file: str = Field(default="", description="the file of that key, made at first use [data/console.key]")
 
 
 class Registrar(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from admin.config import Config, ConfigError, is_loopback, secret
+from admin.config import Config, ConfigError, secret
 from admin.config_sections import Registrar
 from admin.web.settings import SuggestedCaller, WebSettings
 from ivr.lines.asterisk.settings import AsteriskSettings
@@ -122,8 +122,10 @@ def web_settings(config: Config, suggested: tuple[SuggestedCaller, ...] = (), de
         allowed_hosts=web.allowed_hosts,
         suggested_callers=suggested,
         demo_pin=demo_pin,
-        phone=web.phone == "on" or (web.phone == "auto" and is_loopback(web.host) and not web.allowed_hosts),
+        phone=web.phone == "on" or (web.phone == "auto" and config.is_local_only()),
         threads=web.threads,
+        https=web.https,
+        open_status=config.is_local_only(),
         time_zone=config.timezone,
     )
 

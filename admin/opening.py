@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import get_args
 
 from sqlalchemy import select
@@ -44,18 +45,25 @@ def prepare_folder(config: Config) -> None:
 def pin_key(config: Config) -> bytes:
     """The key under which PINs are hashed; made at first use, mode 600. Raises StartError."""
     given = config.orders.pin_key.get_secret_value()
-    if given:
-        return given.encode()
-    path = config.pin_key_file()
+    return given.encode() if given else _key_in(config.pin_key_file(), "PIN key", "no PIN fits")
+
+
+def console_key(config: Config) -> bytes:
+    """What the console's cookies and second factors are protected by; made at first use. Raises StartError."""
+    given = config.web.key.get_secret_value()
+    return given.encode() if given else _key_in(config.console_key_file(), "console key", "no second factor fits")
+
+
+def _key_in(path: Path, what: str, else_: str) -> bytes:
     try:
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(secrets.token_hex(32), encoding="ascii")
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"the PIN key {path} can't be used ({error}): restore it, or no PIN fits") from error
+        raise StartError(f"the {what} {path} can't be used ({error}): restore it, or {else_}") from error
     if len(key) < 32:
-        raise StartError(f"the PIN key {path} is damaged: restore it from the backup, for without it no PIN fits")
+        raise StartError(f"the {what} {path} is damaged: restore it from the backup, for without it {else_}")
     return key.encode()
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from admin.config_sections import Log
 from admin.logs import set_up_logging
 
-NAMES = ("calls", "steps", "sales", "campaign", "speech", "twilio")
+NAMES = ("calls", "steps", "sales", "campaign", "console", "speech", "twilio")
 
 
 @click.command()
@@ -30,6 +30,7 @@ def bench(name: str, data: Path | None, as_json: bool) -> None:
       orderline bench calls --json     SIP calls at once, beside stock pyVoIP
       orderline bench twilio           answers to webhooks with 100 calls at once, beside an empty view
       orderline bench sales            orders handed over, beside the bare interface
+      orderline bench console          pages over a large database, fifty live views
       orderline bench speech --data D  how well the callers recorded in D are heard
 
     Machines differ and are noisy: compare the ratios, and runs on the same machine.

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "flow": ("admin.cli.flow:flow", "Show the stages of a call as text or as a drawing (SVG)."),
     "import": ("admin.cli.importing:import_data", "Import retailers, catalogue, allocation from CSV or Excel."),
     "callbacks": ("admin.cli.callbacks:callbacks", "List and close call-back requests."),
+    "users": ("admin.cli.users:users", "Make, list, disable and reset the people of the console."),
     "campaigns": ("admin.cli.campaigns:campaigns", "Call retailers who have not ordered; notices; reports."),
     "unlock": ("admin.cli.unlock:unlock", "Lift a retailer's PIN lock."),
     "sales": ("admin.cli.sales:sales", "See the hand-over to the sales system, send dead orders again."),

@@ -101,6 +101,9 @@ def _announce(console: Console, node: Node) -> None:
     if node.has_phone:
         console.print(f"browser phone: {node.web.address}phone")
     console.print(f"status page:   {node.web.address}")
+    console.print(f"console:       {node.web.address}console")
+    if node.nobody_may_sign_in():
+        console.print("               nobody may sign in yet: orderline users add NAME --role administrator")
 
 
 def _demonstrate(console: Console, node: Node) -> bool:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 
+from admin.web.console.access import exempt_from_csrf, only_signed_in
+from admin.web.console.parts import ConsoleParts
+from admin.web.console.registering import register_console
 from admin.web.errors import register_errors
 from admin.web.guard import Allowance, register_guard
 from admin.web.languages import load_texts
@@ -35,8 +38,9 @@ def create_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     allowance: Allowance | None = None,
     webhooks: Blueprint | None = None,
+    console: ConsoleParts | None = None,
 ) -> Flask:
-    """The web side as a WSGI application: `/` status, `/phone` if wanted, signed `webhooks` if there are.
+    """The web side as a WSGI application: `/` status, `/phone`, the console, signed `webhooks`, as far as wanted.
 
     Raises ValueError for broken texts.
     """
@@ -46,13 +50,22 @@ def create_app(
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    register_guard(app, settings.allowed_hosts, (TWILIO_PATH,) if webhooks else ())
+    register_guard(app, settings.allowed_hosts, (TWILIO_PATH,) if webhooks else (), https=settings.https)
     register_errors(app)
     allowance = allowance or Allowance(settings.calls_per_minute)
     app.jinja_env.globals["has_phone"] = settings.phone
+    app.jinja_env.globals["has_console"] = console is not None
+    if console is not None:
+        register_console(app, console, settings)
     if settings.phone:
-        app.register_blueprint(phone_views(settings, browser_line, clip_file, allowance))
+        phone = phone_views(settings, browser_line, clip_file, allowance)
+        exempt_from_csrf(app, phone)
+        app.register_blueprint(phone)
     if webhooks:
+        exempt_from_csrf(app, webhooks)
         app.register_blueprint(webhooks)
-    app.register_blueprint(status_views(settings, queries, now))
+    status = status_views(settings, queries, now)
+    if console is not None and not settings.open_status:
+        status.before_request(only_signed_in)
+    app.register_blueprint(status)
     return app

@@ -51,9 +51,24 @@ MESSAGES = {
     "too_many_calls": Message("拨打太频繁，请一分钟后再试。", "Too many new calls; try again in a minute."),
     "bad_key": Message("没有这个按键；请用 0-9、*、#。", "There is no such key; use 0-9, * or #."),
     "keys_missing": Message("前面的按键没有收到，请重发。", "Earlier keys have not come; send them again."),
+    "form_too_old": Message(
+        "这一页放得太久了；请返回、刷新后再提交。", "This page is too old; go back, reload it and send it again."
+    ),
+    "not_signed_in": Message("请先登录。", "Sign in first."),
+    "not_verified": Message("请先完成登录的其余步骤。", "Finish signing in first."),
+    "not_allowed": Message(
+        "您的角色不能这样做；需要的话请找管理员。",
+        "Your role does not allow this; ask an administrator if you need it.",
+    ),
+    "no_token": Message(
+        "请带上有效的接口令牌：Authorization: Bearer …", "Send a token that is in force: Authorization: Bearer …"
+    ),
+    "no_scope": Message("这个令牌没有所需的范围。", "This token lacks the scope that is needed."),
+    "bad_parameter": Message("参数写法不对；见 openapi.json。", "A parameter is wrong; see openapi.json."),
+    "too_many_tries": Message("次数太多，请一分钟后再试。", "Too many requests; try again in a minute."),
     "no_data": Message("数据库暂时读不出来：", "The database can't be read at present: "),
 }
-_BY_STATUS = {404: "not_found", 405: "wrong_method", 413: "too_large", 415: "not_json"}
+_BY_STATUS = {404: "not_found", 405: "wrong_method", 413: "too_large", 415: "not_json", 429: "too_many_tries"}
 
 
 def web_error(status: int, code: str, **extra: int | str) -> WebError:

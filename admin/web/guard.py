@@ -1,7 +1,7 @@
 """What no request gets past: host names, foreign origins, content types; and the headers every answer carries.
 
 The phone page needs no cookies and no login on loopback; what protects it is that no other site's page can reach it:
-by name (DNS rebinding), by form or by script.
+by name (DNS rebinding), by form or by script. The console has sign-in on top (`admin.web.console.access`).
 """
 
 from __future__ import annotations
@@ -39,10 +39,16 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+CONSOLE_POLICY = CONTENT_POLICY.replace("form-action 'none'", "form-action 'self'")
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+JSON = frozenset({"application/json"})
+# Forms of other sites could send these too: the console's views ask for a CSRF token besides.
+FORMS = JSON | {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
-def register_guard(app: Flask, allowed_hosts: tuple[str, ...], signed_under: tuple[str, ...] = ()) -> None:
+def register_guard(
+    app: Flask, allowed_hosts: tuple[str, ...], signed_under: tuple[str, ...] = (), *, https: bool = False
+) -> None:
     """Put the checks before every request and the headers on every answer.
 
     What begins with one of `signed_under` is asked for by programs outside, not by pages: its views check signatures,
@@ -57,11 +63,17 @@ def register_guard(app: Flask, allowed_hosts: tuple[str, ...], signed_under: tup
             raise web_error(403, "forbidden_host")
         if request.method in UNSAFE:
             _check_origin()
-            if request.mimetype != "application/json":
+            if request.mimetype not in (FORMS if _is_console() else JSON):
                 raise web_error(415, "not_json")
 
     app.before_request(check)
     app.after_request(_with_headers)
+    if https:
+        app.after_request(_only_https)
+
+
+def _is_console() -> bool:
+    return (request.blueprint or "").startswith("console_")
 
 
 def _host_name(host: str) -> str:
@@ -85,8 +97,17 @@ def _check_origin() -> None:
 def _with_headers(answer: Response) -> Response:
     for name, value in HEADERS.items():
         answer.headers[name] = value
+    if _is_console():
+        answer.headers["Content-Security-Policy"] = CONSOLE_POLICY
+        # With no-referrer, browsers hide the origin of the page's own forms too ("Origin: null").
+        answer.headers["Referrer-Policy"] = "same-origin"
     if "Cache-Control" not in answer.headers:
         answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _only_https(answer: Response) -> Response:
+    answer.headers["Strict-Transport-Security"] = "max-age=31536000"
     return answer
 
 

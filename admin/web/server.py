@@ -53,7 +53,7 @@ class WebServer:
             connection_limit=200,
             channel_timeout=60,
             # The body limit of the application counts; this one keeps floods from ever being read.
-            max_request_body_size=1 << 20,
+            max_request_body_size=self._settings.most_upload_bytes + (1 << 16),
             clear_untrusted_proxy_headers=True,
             ident="orderline",
         )

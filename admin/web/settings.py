@@ -29,6 +29,9 @@ class WebSettings:
     calls_per_minute   new browser calls one address may begin
     threads            requests served at once; each browser call in progress holds one
     time_zone          IANA name of the zone in which times are shown
+    https              browsers reach it by HTTPS (a proxy in front speaks it): cookies go nowhere else
+    open_status        the status page is shown without signing in
+    most_upload_bytes  the largest file that can be imported by the console
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +45,9 @@ class WebSettings:
     threads: int = 16
     most_body_bytes: int = 4096
     time_zone: str = "Asia/Shanghai"
+    https: bool = False
+    open_status: bool = True
+    most_upload_bytes: int = 8 << 20
 
     @property
     def most_phone_calls(self) -> int:

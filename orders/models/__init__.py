@@ -10,10 +10,12 @@ from orders.models.handover import Lease, Reconciliation, ReconciliationDifferen
 from orders.models.lines import AgentPhone, BoardSlot, LineModule, LineNumber, OutboundHop, PhoneLine, Trunk, VoiceBoard
 from orders.models.ordering import DemandLine, Draft, DraftLine, Order, OrderLine, OutboxRow, SalesLink
 from orders.models.retailers import Batch, Holiday, Manager, Phone, Region, Retailer, Route, SuspensionNotice
+from orders.models.staff import ApiToken, CallbackWork, StaffRole, StaffSession, StaffUser
 
 __all__ = [
     "AgentPhone",
     "Allocation",
+    "ApiToken",
     "Article",
     "AuditEntry",
     "Base",
@@ -24,6 +26,7 @@ __all__ = [
     "CallConsent",
     "CallEvent",
     "CallbackRequest",
+    "CallbackWork",
     "Campaign",
     "CampaignTarget",
     "CloudCall",
@@ -54,6 +57,9 @@ __all__ = [
     "Route",
     "SalesLink",
     "Sighting",
+    "StaffRole",
+    "StaffSession",
+    "StaffUser",
     "SuspensionNotice",
     "TicketEntry",
     "Trunk",

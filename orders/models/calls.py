@@ -14,7 +14,16 @@ class Call(Base):
     """One call: where it stands as JSON. `sequence` is the number of its last stored event; `boot` the process's."""
 
     __tablename__ = "calls"
-    __table_args__ = (Index("ix_calls_open", "node", "ended_at"),)
+    __table_args__ = (
+        Index("ix_calls_open", "node", "ended_at"),
+        # What the console asks every second: calls of all nodes that have not ended.
+        Index(
+            "ix_calls_now",
+            "started_at",
+            sqlite_where=text("ended_at is null"),
+            postgresql_where=text("ended_at is null"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     node: Mapped[str] = mapped_column(String(40))

@@ -51,5 +51,5 @@ class AuditEntry(Base):
     at: Mapped[datetime] = mapped_column(UtcTime)
     actor: Mapped[str] = mapped_column(String(80))
     what: Mapped[str] = mapped_column(String(80))
-    about: Mapped[str] = mapped_column(String(120))
+    about: Mapped[str] = mapped_column(String(120), index=True)
     detail: Mapped[str] = mapped_column(Text, default="")

@@ -78,7 +78,7 @@ class Order(Base):
     order_day: Mapped[date] = mapped_column(index=True)
     channel: Mapped[str] = mapped_column(String(20), default="phone")
     call_id: Mapped[str] = mapped_column(String(64), default="")
-    placed_at: Mapped[datetime] = mapped_column(UtcTime)
+    placed_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
     amount_fen: Mapped[int]
     status: Mapped[str] = mapped_column(String(15), default="registered")
 

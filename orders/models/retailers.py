@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from orders.initials import initials_of
 from orders.models.foundation import Base, UtcTime
 
 
@@ -63,7 +64,10 @@ class Holiday(Base):
 
 
 class Retailer(Base):
-    """A licensed shop (零售户). Its PIN is kept only as a keyed hash; three wrong ones in a row set `pin_locked_at`."""
+    """A licensed shop (零售户). Its PIN is kept only as a keyed hash; three wrong ones in a row set `pin_locked_at`.
+
+    `initials` follow the Chinese name by themselves; staff search by them.
+    """
 
     __tablename__ = "retailers"
     __table_args__ = (
@@ -90,10 +94,16 @@ class Retailer(Base):
     pin_hash: Mapped[str] = mapped_column(String(200), default="")
     pin_failures: Mapped[int] = mapped_column(default=0)
     pin_locked_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    initials: Mapped[str] = mapped_column(String(60), default="", server_default="")
 
     region: Mapped[Region] = relationship(lazy="joined")
     batch: Mapped[Batch] = relationship(lazy="joined")
     phones: Mapped[list[Phone]] = relationship(back_populates="retailer", cascade="all, delete-orphan")
+
+    @validates("name_zh")
+    def _keep_initials(self, _key: str, name: str) -> str:
+        self.initials = initials_of(name)
+        return name
 
 
 class Phone(Base):
