@@ -254,7 +254,7 @@ def test_a_sales_system_without_memory_would_be_seen(tmp_path: Path, ready_made:
     faulty = Nursery(ORDERLINE_CRASH_FAULT="dedupe")
     seen = []
     try:
-        for point in range(95, 110):
+        for point in range(108, 130):
             folder = tmp_path / str(point)
             shutil.copytree(ready_made, folder)
             try:

@@ -6,6 +6,7 @@ meets keys as gateways really send them.
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from ivr.transcripts.script import Line, Script
 Way = Literal["info", "events", "events without ends"]
 KEYS = "0123456789*#"
 HEARD_MS = 900
+A_CHARACTER_MS = 350
 BETWEEN_KEYS_MS = 260
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -79,12 +81,13 @@ def write_scenario(script: Script, label: str, way: Way, folder: Path, *, law: i
     parts = [_HEAD.format(caller=caller, payload=law, heard=HEARD_MS)]
     sequence = 2
     ended = False
-    for line in lines:
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
         if line.verb == "KEYS":
             for key in line.text:
                 parts.append(_key(key, way, caller, sequence, folder))
                 sequence += 1
-            parts.append(f'<pause milliseconds="{HEARD_MS}"/>\n')
+            said = following.text if following and following.verb == "SAYS" else ""
+            parts.append(f'<pause milliseconds="{HEARD_MS + A_CHARACTER_MS * _before_total(said)}"/>\n')
         elif line.verb in ("HANGS UP", "LINE LOST"):
             parts.append(_IN_CALL.format(method="BYE", caller=caller, sequence=sequence, rest="Content-Length: 0\n"))
             ended = True
@@ -95,6 +98,12 @@ def write_scenario(script: Script, label: str, way: Way, folder: Path, *, law: i
     path = folder / f"{script.path.stem}-{label}.xml"
     path.write_text("".join([*parts, "</scenario>\n"]), encoding="utf-8")
     return path
+
+
+def _before_total(said: str) -> int:
+    """How many characters are said before a total begins: only the total itself, once heard, can be confirmed."""
+    total = re.search(r"\d+种\d+条，", said)
+    return total.start() if total else 0
 
 
 _HEARD = ("CALL", "SAYS", "ORDER", "NO ORDER", "DEMAND", "DRAFT", "NO DRAFT", "CALLBACK")
