@@ -68,7 +68,7 @@ def _example_call() -> CallState:
         1, shop, "zh", False, "yes", "2026-11-23", "16:00", "2026-11-30",
         suspension=suspension, draft=size, usual=size, placed=order,
     )  # fmt: skip
-    errand = Errand("reminder", 1, "zh", False, "16:00", shop, callback_number="95001")
+    errand = Errand("reminder", 1, "zh", False, "16:00", ("送货改至明天。",), callback_number="95001")
     return CallState(
         stage="awaiting_pin",
         caller="13800000001",

@@ -212,7 +212,7 @@ class AllocationLine:
 class Errand:
     """Why we call a retailer, as its conversation needs it. Nothing in here may be said to a machine but the number.
 
-    `cutoff` is "16:00", `words` are a notice's; `callback_number` is what a voicemail is told, "" when there is none.
+    `cutoff` is "16:00", `words` are a notice's sentences; `callback_number` is told to a voicemail, or "".
     """
 
     kind: Literal["reminder", "notice"]
@@ -220,6 +220,6 @@ class Errand:
     language: Language
     assisted: bool
     cutoff: str
-    words: Names
+    words: tuple[str, ...] = ()
     callback_number: str = ""
     by_machine: bool = False

@@ -9,12 +9,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from orders.calling.notices import too_long
 from orders.calling.planning import Filters, filters_to_text, plan
 from orders.calling.rules import CallingRules
 from orders.models import AuditEntry, Batch, Campaign, CampaignTarget, Manager, Region, Retailer, Route
-
-LONGEST_NOTICE = 24
-"""Characters: what can be heard, after the words before it, in the 8 seconds that a prompt may last."""
 
 _MOVES = {
     "start": (("planned",), "running"),
@@ -117,8 +115,8 @@ def _check(session: Session, wish: Wish, zone: ZoneInfo, now: datetime) -> None:
         raise CampaignRefused("a reminder ends at the cut-off, on the order day itself: choose --until on that day")
     if wish.kind == "notice" and not wish.text_zh.strip():
         raise CampaignRefused("a notice needs its words: --text")
-    if max(len(wish.text_zh), len(wish.text_en) // 3) > LONGEST_NOTICE:
-        raise CampaignRefused(f"the notice is too long to be heard: {LONGEST_NOTICE} Chinese characters at most")
+    if problem := too_long(wish.text_zh, "zh") or too_long(wish.text_en, "en"):
+        raise CampaignRefused(problem)
     _check_filters(session, wish.filters)
 
 

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from orders.calling import claims
 from orders.calling.claims import Dialling, database_now
 from orders.calling.facts import reachable
+from orders.calling.notices import sentences
 from orders.calling.outcomes import Outcome, RetryPlan
 from orders.calling.rules import CallingRules, Later, Never, may_call
 from orders.models import AuditEntry, CallConsent, Campaign, Retailer
-from orders.values import Errand, Names
+from orders.values import Errand, Language
 
 
 def _rules() -> CallingRules:
@@ -39,13 +40,15 @@ class CallingDesk:
         """What the conversation is to know when this call is answered."""
         campaign = session.get_one(Campaign, dialling.claim.campaign)
         retailer = session.get_one(Retailer, dialling.claim.retailer)
+        language: Language = "en" if retailer.language == "en" else "zh"
+        text = campaign.text_en if language == "en" and campaign.text_en else campaign.text_zh
         return Errand(
             kind="notice" if campaign.kind == "notice" else "reminder",
             retailer_id=retailer.id,
-            language="en" if retailer.language == "en" else "zh",
+            language=language,
             assisted=retailer.assisted,
             cutoff=campaign.ends_at.astimezone(self.rules.zone).strftime("%H:%M"),
-            words=Names(campaign.text_zh, campaign.text_en),
+            words=sentences(text),
             callback_number=self.callback_number,
         )
 

@@ -43,14 +43,14 @@ LONGEST: dict[str, Argument] = {
     "used": 222,
     "number": "1234",
     "at": "16:30",
-    "words": "因台风，城东片区明天不能送货，改为后天上午送达。",
+    "words": "因暴雨路面积水，今日城东片区送货改至明天上午请收",
 }
 ENGLISH: dict[str, Argument] = {
     "shop": "New Street Trading",
     "area": "East City",
     "article": "Yellow Crane Treasure",
     "substitute": "Hongtashan Classic",
-    "words": "Because of the storm there is no delivery tomorrow; it comes the day after.",
+    "words": "Because of heavy rain the delivery planned for East City today comes tomorrow morning; wait for it.",
 }
 
 

@@ -77,7 +77,8 @@ def _reminder_decides(state: CallState, told: Told) -> Move | None:
 
 
 def _notice_says(state: CallState) -> tuple[Prompt, ...]:
-    return (prompt("notice", words=_errand(state).words.said_in(state.language)), prompt("notice_choice"))
+    words = [prompt("notice_words", words=sentence) for sentence in _errand(state).words]
+    return (prompt("notice"), *words, prompt("notice_choice"))
 
 
 def _notice_decides(state: CallState, told: Told) -> Move | None:
