@@ -64,6 +64,9 @@ class SalesSide(Protocol):
     def times_held(self, order_key: str) -> int:
         """How many live, binding orders the system holds under this key, looked up past connector and wire."""
 
+    def description(self) -> dict[str, object]:
+        """What another process needs to connect to it: `kind`, and what `tests.crash.hand_over_worker` makes of it."""
+
     def poisoned(self, order: SalesOrder) -> SalesOrder:
         """The same order with content this system refuses for good."""
 

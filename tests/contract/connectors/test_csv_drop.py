@@ -23,6 +23,7 @@ from orders.connectors.csv_drop.connector import CsvDropConnector
 from orders.connectors.csv_drop.disk import Disk
 from orders.connectors.csv_drop.files import acknowledgements
 from orders.connectors.port import Accepted, Refused, SalesOrder, Unknown
+from tests.contract.connectors.killed import DeathContract
 from tests.contract.connectors.relay import Fault
 from tests.contract.connectors.suite import ORDER, ConnectorContract, Note, SalesSide
 
@@ -80,6 +81,9 @@ class DropSide:
     def times_held(self, order_key: str) -> int:
         return sum(row["order_key"] == order_key for row in taken(self._folder / "out")) // 2
 
+    def description(self) -> dict[str, object]:
+        return {"kind": "csv_drop", "folder": str(self._folder)}
+
     def poisoned(self, order: SalesOrder) -> SalesOrder:
         return replace(order, order_key="../../etc/passwd")
 
@@ -97,7 +101,7 @@ def taken(out: Path) -> list[dict[str, Any]]:
     return rows
 
 
-class TestCsvDrop(ConnectorContract):
+class TestCsvDrop(ConnectorContract, DeathContract):
     @pytest.fixture
     def side(self, tmp_path: Path) -> SalesSide:
         return DropSide(tmp_path / "drop")

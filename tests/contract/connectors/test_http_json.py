@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from orders.connectors.http_json.client import HttpSettings
 from orders.connectors.http_json.connector import HttpJsonConnector
 from orders.connectors.http_json.signing import is_signed, sign
 from orders.connectors.port import SalesOrder, Unknown
+from tests.contract.connectors.killed import DeathContract, killed_anywhere
 from tests.contract.connectors.relay import Fault, Relay
 from tests.contract.connectors.sales_endpoint import SalesEndpoint
 from tests.contract.connectors.suite import ORDER, ConnectorContract, Note, SalesSide
@@ -24,10 +25,10 @@ SECRET = b"a secret of tests, long enough"
 class HttpSide:
     most_answers = 2
 
-    def __init__(self, folder: Path) -> None:
-        self.endpoint = SalesEndpoint(SECRET, folder)
+    def __init__(self, folder: Path, faults: Collection[str] = ()) -> None:
+        self.endpoint = SalesEndpoint(SECRET, folder, faults)
         self._relay = Relay(("127.0.0.1", self.endpoint.port))
-        url = f"http://127.0.0.1:{self._relay.port}/orderline"
+        self._url = url = f"http://127.0.0.1:{self._relay.port}/orderline"
         self.connector = HttpJsonConnector(HttpSettings(url, SECRET, gives_up_after_s=0.5, allow_private=True))
 
     def arm(self, fault: Fault) -> None:
@@ -35,6 +36,9 @@ class HttpSide:
 
     def times_held(self, order_key: str) -> int:
         return self.endpoint.times_held(order_key)
+
+    def description(self) -> dict[str, object]:
+        return {"kind": "http_json", "url": self._url, "secret": SECRET.decode()}
 
     def poisoned(self, order: SalesOrder) -> SalesOrder:
         return replace(order, lines=(replace(order.lines[0], accepted=0),))
@@ -52,11 +56,18 @@ def http_side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpSide]:
 
 
 @pytest.mark.xdist_group("connectors")
-class TestHttpJson(ConnectorContract):
+class TestHttpJson(ConnectorContract, DeathContract):
     @pytest.fixture
     def side(self, http_side: HttpSide) -> SalesSide:
         http_side.arm(Fault())
         return http_side
+
+
+def test_a_system_without_memory_is_found_out(tmp_path: Path) -> None:
+    """The fault that the test of deaths is there to see."""
+    side = HttpSide(tmp_path, faults={"no_dedupe"})
+    assert killed_anywhere(side, tmp_path, kills=40).wrong
+    side.close()
 
     def test_another_secret_is_not_accepted_and_nothing_is_refused(self, http_side: HttpSide) -> None:
         url = f"http://127.0.0.1:{http_side.endpoint.port}/orderline"

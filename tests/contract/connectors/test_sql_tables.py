@@ -14,6 +14,7 @@ from bench.postgres_cluster import cluster
 from orders.connectors.port import Accepted, SalesOrder, Unknown
 from orders.connectors.sql_tables import SalesOrderRow, SqlTablesConnector
 from orders.store import Store, open_store
+from tests.contract.connectors.killed import DeathContract
 from tests.contract.connectors.relay import Fault, Relay
 from tests.contract.connectors.suite import ORDER, ConnectorContract, Note, SalesSide
 
@@ -27,6 +28,7 @@ class SqlTablesSide:
         parsed = make_url(url)
         self._relay = Relay((str(parsed.host), parsed.port or 5432))
         through = parsed.set(port=self._relay.port).render_as_string(hide_password=False)
+        self._through = through
         self.connector = SqlTablesConnector(through, gives_up_after_s=0.5)
         self._straight: Store = open_store(url)
 
@@ -37,6 +39,9 @@ class SqlTablesSide:
         with self._straight.session() as session:
             query = select(func.count()).where(SalesOrderRow.order_key == order_key).select_from(SalesOrderRow)
             return session.scalar(query) or 0
+
+    def description(self) -> dict[str, object]:
+        return {"kind": "sql_tables", "url": self._through}
 
     def poisoned(self, order: SalesOrder) -> SalesOrder:
         return replace(order, lines=(replace(order.lines[0], accepted=0),))
@@ -57,7 +62,7 @@ def postgres_side() -> Iterator[SqlTablesSide]:
 
 @pytest.mark.peer("postgres")
 @pytest.mark.xdist_group("connectors")
-class TestOnPostgres(ConnectorContract):
+class TestOnPostgres(ConnectorContract, DeathContract):
     @pytest.fixture
     def side(self, postgres_side: SqlTablesSide) -> SalesSide:
         postgres_side.arm(Fault())

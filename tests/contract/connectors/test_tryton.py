@@ -16,6 +16,7 @@ from orders.connectors.port import Accepted, Refused, SalesOrder, Unknown
 from orders.connectors.tryton.company import CompanyRecords
 from orders.connectors.tryton.rpc import Declined, TrytonRpc
 from orders.connectors.tryton.sales import Sales
+from tests.contract.connectors.killed import DeathContract
 from tests.contract.connectors.relay import Fault
 from tests.contract.connectors.suite import ORDER, ConnectorContract, Note, SalesSide
 from tests.contract.connectors.tryton_side import TrytonSide, running_side
@@ -40,7 +41,7 @@ def tryton(running: TrytonSide) -> TrytonSide:
     return running
 
 
-class TestOnTryton(ConnectorContract):
+class TestOnTryton(ConnectorContract, DeathContract):
     @pytest.fixture
     def side(self, tryton: TrytonSide) -> SalesSide:
         return tryton

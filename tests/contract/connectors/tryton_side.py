@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from sqlalchemy import text
 
@@ -13,8 +13,8 @@ from bench.tryton_server import TrytonServer, tryton_server
 from orders.connectors.port import SalesOrder
 from orders.connectors.tryton import TrytonConnector, TrytonSettings
 from orders.store import Store, open_store
+from tests.contract.connectors.killed import RETAILERS
 from tests.contract.connectors.relay import Fault, Relay
-from tests.contract.connectors.suite import ORDER
 
 BINDING = "('confirmed', 'processing', 'done')"
 
@@ -52,6 +52,9 @@ class TrytonSide:
         with self._straight.transaction() as session:
             session.execute(text("DELETE FROM ir_session"))
 
+    def description(self) -> dict[str, object]:
+        return {"kind": "tryton", **asdict(self.settings)}
+
     def poisoned(self, order: SalesOrder) -> SalesOrder:
         """An article that Tryton does not know."""
         return replace(order, lines=(replace(order.lines[0], article_code="999"), order.lines[1]))
@@ -72,7 +75,7 @@ class TrytonSide:
 def running_side() -> Iterator[TrytonSide]:
     """With the retailer and the articles of the suite's order."""
     with tryton_server() as server, Administrator(server) as administrator:
-        administrator.add_retailers([(ORDER.licence_no, ORDER.retailer)])
+        administrator.add_retailers(list(RETAILERS.items()))
         administrator.add_articles([("101", "白沙尚品蓝", 11_500), ("205", "软中华", 11_500)])
         side = TrytonSide(server, administrator)
         yield side
