@@ -16,7 +16,9 @@ from admin.staff.signing_in import token_hash
 from orders.models import ApiToken, AuditEntry
 from orders.store import Store
 
-Scope = Literal["orders.read", "retailers.read", "catalogue.read", "calls.read"]
+Scope = Literal[
+    "orders.read", "retailers.read", "catalogue.read", "calls.read", "online_orders.write", "settlements.write"
+]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "ol_"
 USED_EVERY = timedelta(minutes=1)

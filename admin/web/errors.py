@@ -65,6 +65,7 @@ MESSAGES = {
     ),
     "no_scope": Message("这个令牌没有所需的范围。", "This token lacks the scope that is needed."),
     "bad_parameter": Message("参数写法不对；见 openapi.json。", "A parameter is wrong; see openapi.json."),
+    "bad_body": Message("请求内容不符合要求；见 openapi.json。", "What was sent is not as openapi.json describes it."),
     "too_many_tries": Message("次数太多，请一分钟后再试。", "Too many requests; try again in a minute."),
     "no_data": Message("数据库暂时读不出来：", "The database can't be read at present: "),
 }

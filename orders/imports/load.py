@@ -17,6 +17,7 @@ from orders.imports.writers import WRITERS, Values, Writer
 from orders.store import Store
 
 MOST_FAULTS = 1000
+SAME = "the same as line "
 WRITTEN_AT_ONCE = 25
 """Lines in one transaction: some 20 to 50 ms, for which a call's step may have to wait."""
 
@@ -124,7 +125,7 @@ def _checked(table: Table, rows: Iterable[Row], report: Report) -> Iterable[tupl
             continue
         key = tuple(values.get(name, "") for name in table.key)
         if key in seen:
-            _blame(report, row.number, table.key[0], f"the same as line {seen[key]}; keep one of them")
+            _blame(report, row.number, table.key[0], f"{SAME}{seen[key]}; keep one of them")
             continue
         seen[key] = row.number
         yield row, values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -37,6 +38,11 @@ class Program:
     def get(self, path: str) -> Any:
         return self._client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"})
 
+    def post(self, path: str, body: object, mimetype: str = "application/json") -> Any:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return self._client.post(f"/api/v1{path}", data=data, headers=headers, content_type=mimetype)
+
 
 def code_of(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json["error"]["code"]
@@ -51,7 +57,7 @@ def test_every_answer_is_as_the_document_says(console: Console) -> None:
     number = console.as_("auditor").get("/retailers/1").text
     found = re.search(r'href="/orders/(\d+)"', number)
     assert found
-    assert set(document["paths"]) == set(PATHS)
+    assert {path for path, how in document["paths"].items() if "get" in how} == set(PATHS)
     for path, asked in PATHS.items():
         answer = program.get(asked or f"/orders/{found[1]}")
         assert answer.status_code == 200, answer.text

@@ -26,7 +26,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One GET: its path as OpenAPI writes it, the scope it needs, what it answers with."""
+    """One operation: its path as OpenAPI writes it, the scope it needs, what it answers with.
+
+    With a `body` it is a POST, else a GET; what is posted may be refused as a whole with the same answer.
+    """
 
     name: str
     path: str
@@ -34,23 +37,30 @@ class Operation:
     scope: Scope
     answer: type[Struct]
     parameters: tuple[Parameter, ...] = ()
+    body: type[Struct] | None = None
+
+    @property
+    def method(self) -> str:
+        return "post" if self.body else "get"
 
 
 def document(operations: tuple[Operation, ...], version: str) -> Json:
     """OpenAPI 3.1."""
-    shapes = [*(operation.answer for operation in operations), ErrorAnswer]
+    bodies = [operation.body for operation in operations if operation.body]
+    shapes = [*(operation.answer for operation in operations), *bodies, ErrorAnswer]
     _, components = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "orderline",
             "version": version,
-            "description": "Reads orders, retailers, the catalogue and calls. Money is whole fen, quantities are "
+            "description": "Reads orders, retailers, the catalogue and calls; takes in online orders and settlements. "
+            "Money is whole fen, quantities are "
             "cartons, times are UTC. Lists are read page by page: give `next` of the answer as `after`.",
         },
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
-        "paths": {operation.path: {"get": _operation(operation)} for operation in operations},
+        "paths": {operation.path: {operation.method: _operation(operation)} for operation in operations},
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -68,17 +78,23 @@ def _operation(operation: Operation) -> Json:
     failures = {"400": "A parameter is wrong", "401": "No token, or it is over", "403": "The scope is missing"}
     if any(parameter.where == "path" for parameter in operation.parameters):
         failures["404"] = "There is none"
+    if operation.body:
+        failures |= {"400": "The body is not as described", "413": "The body is too large", "415": "Send JSON"}
     failures["429"] = "Too many requests"
-    return {
+    described: Json = {
         "operationId": operation.name,
         "summary": operation.about,
         "description": f"Scope: {operation.scope}",
         "parameters": [_parameter(parameter) for parameter in operation.parameters],
         "responses": {
-            "200": _answer("Found", operation.answer),
+            "200": _answer("Done" if operation.body else "Found", operation.answer),
+            **({"422": _answer("Nothing was kept; what is wrong", operation.answer)} if operation.body else {}),
             **{status: _answer(about, ErrorAnswer) for status, about in failures.items()},
         },
     }
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": _content(operation.body)}
+    return described
 
 
 def _parameter(parameter: Parameter) -> Json:
@@ -93,5 +109,8 @@ def _parameter(parameter: Parameter) -> Json:
 
 
 def _answer(about: str, shape: type[Struct]) -> Json:
-    reference = {"$ref": f"#/components/schemas/{shape.__name__}"}
-    return {"description": about, "content": {"application/json": {"schema": reference}}}
+    return {"description": about, "content": _content(shape)}
+
+
+def _content(shape: type[Struct]) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}}

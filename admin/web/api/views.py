@@ -16,7 +16,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
 
 from admin.staff.tokens import Scope, program_of
-from admin.web.api import shapes
+from admin.web.api import intake, shapes
 from admin.web.api.document import Operation, Parameter, document
 from admin.web.console.call_record import transcript_of
 from admin.web.console.live import MOST_EVENTS
@@ -93,6 +93,22 @@ OPERATIONS = (
         shapes.CallWithTranscript,
         (Parameter("id", "its id", where="path"),),
     ),
+    Operation(
+        "online_orders",
+        "/online-orders",
+        "Take in online orders: a retailer who has one is not reminded; again changes nothing",
+        "online_orders.write",
+        intake.IntakeReport,
+        body=intake.OnlineOrders,
+    ),
+    Operation(
+        "settlements",
+        "/settlements",
+        "Take in what became of orders; a state never leads back, again changes nothing",
+        "settlements.write",
+        intake.IntakeReport,
+        body=intake.Settlements,
+    ),
 )
 
 
@@ -108,11 +124,13 @@ def api_views(limiter: Limiter) -> Blueprint:
         "articles": articles,
         "calls": calls,
         "call": call,
+        "online_orders": intake.take_online_orders,
+        "settlements": intake.take_settlements,
     }
     for operation in OPERATIONS:
         rule = operation.path.replace("{", "<").replace("}", ">")
         view = limiter.limit(AT_MOST, key_func=_who)(_for(operation.scope, answers[operation.name]))
-        views.add_url_rule(rule, operation.name, view)
+        views.add_url_rule(rule, operation.name, view, methods=[operation.method.upper()])
 
     @views.get("/openapi.json")
     def openapi() -> Response:
@@ -211,13 +229,14 @@ def _for(scope: Scope, answer: Callable[Arguments, Struct]) -> Callable[Argument
         if scope not in program.scopes:
             raise web_error(403, "no_scope", scope=scope)
         g.program = program.name
-        return _json(answer(*args, **kwargs))
+        answered = answer(*args, **kwargs)
+        return _json(answered, answered.status if isinstance(answered, intake.IntakeReport) else 200)
 
     return view
 
 
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value), mimetype="application/json")
+def _json(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, mimetype="application/json")
 
 
 def _who() -> str:

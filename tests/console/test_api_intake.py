@@ -1,0 +1,131 @@
+"""Online orders and settlements by the API: checked whole, kept once, faults named by order and line."""
+
+from __future__ import annotations
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from sqlalchemy import select
+
+from orders.models import AuditEntry, Order
+from tests.console.conftest import Console
+from tests.console.test_api import Program, code_of
+
+BOTH = ("online_orders.write", "settlements.write")
+LINES = [{"code": "101", "cartons": 3, "price_fen": 11_500}, {"code": "205", "cartons": 2, "price_fen": 20_050}]
+
+
+def online(number: str, *lines: dict[str, object], **other: object) -> dict[str, object]:
+    order = {"order_no": number, "licence_no": "420102100001", "order_day": "2026-11-23", "lines": list(lines or LINES)}
+    return order | other
+
+
+def kept(console: Console) -> list[tuple[str, str, int, str]]:
+    with console.store.session() as session:
+        orders = session.scalars(select(Order).where(Order.channel == "online").order_by(Order.id))
+        return [(one.order_key, str(one.order_day), one.amount_fen, one.status) for one in orders]
+
+
+def test_an_online_order_is_kept_once_and_settled(console: Console) -> None:
+    program = Program(console, *BOTH)
+    for _ in range(3):
+        answer = program.post("/online-orders", {"orders": [online("W1")]})
+        assert (answer.status_code, answer.json) == (200, {"received": 1, "kept": 1, "faults": []})
+    assert kept(console) == [("online-W1", "2026-11-23", 74_600, "accepted")]
+    settled = program.post("/settlements", {"settlements": [{"order_no": "W1", "status": "debited"}]})
+    assert settled.json["kept"] == 1
+    again = program.post("/settlements", {"settlements": [{"order_no": "W1", "status": "accepted"}]})
+    assert again.status_code == 200
+    assert [status for *_, status in kept(console)] == ["debited"], "a state never leads back"
+    with console.store.session() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.what == "imported"))
+        notes = {(one.actor, one.about) for one in entries}
+    assert ("token bi", "online-orders by the API") in notes
+
+
+def test_all_or_none_unless_the_good_ones_are_wanted(console: Console) -> None:
+    program = Program(console, *BOTH)
+    bad = online("W3", LINES[0], LINES[1] | {"code": "999"})
+    answer = program.post("/online-orders", {"orders": [online("W2"), bad]})
+    assert answer.status_code == 422
+    assert answer.json["kept"] == 0
+    assert [(one["order_no"], one["line"]) for one in answer.json["faults"]] == [("W3", 2)]
+    assert "no article 999" in answer.json["faults"][0]["problem"]
+    assert kept(console) == []
+    good = program.post("/online-orders", {"orders": [online("W2"), bad], "keep_good": True})
+    assert (good.status_code, good.json["kept"], len(good.json["faults"])) == (200, 1, 1)
+    assert [key for key, *_ in kept(console)] == ["online-W2"], "half an order is none"
+
+
+@pytest.mark.parametrize(
+    ("order", "field", "problem"),
+    [
+        (online("W4", licence_no="42"), "licence_no", "12 digits"),
+        (online("W4", licence_no="429999999999"), "", "no retailer"),
+        (online("W4", order_day="tomorrow"), "order_day", "2026"),
+        (online("W4", status="sold"), "status", "accepted"),
+        (online("W4", LINES[0] | {"cartons": 0}), "cartons", "1"),
+        (online("W4", LINES[0] | {"price_fen": 0}), "price_fen", "amount"),
+        (online("W4", LINES[0], LINES[0]), "order_no", "twice"),
+        (online("../W4"), "order_no", "letters"),
+    ],
+)
+def test_each_fault_is_named(console: Console, order: dict[str, object], field: str, problem: str) -> None:
+    answer = Program(console, *BOTH).post("/online-orders", {"orders": [order]})
+    assert answer.status_code == 422
+    assert {one["field"] for one in answer.json["faults"]} == {field}
+    assert problem in answer.json["faults"][0]["problem"]
+    assert kept(console) == []
+
+
+def test_a_settlement_of_nothing_is_a_fault(console: Console) -> None:
+    nothing = {"settlements": [{"order_no": "W9", "status": "debited"}]}
+    answer = Program(console, *BOTH).post("/settlements", nothing)
+    assert answer.status_code == 422
+    assert "no order W9" in answer.json["faults"][0]["problem"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b'{"orders": []}',
+        b'{"orders": [{"order_no": "W1"}]}',
+        b'{"orders": [], "more": 1}',
+        b'{"orders": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+    ],
+)
+def test_rubbish_is_refused_with_a_reason(console: Console, body: bytes) -> None:
+    answer = Program(console, *BOTH).post("/online-orders", body)
+    assert code_of(answer) == (400, "bad_body")
+    assert answer.json["error"]["problem"]
+
+
+def test_what_is_too_large_or_no_json_is_refused(console: Console) -> None:
+    program = Program(console, *BOTH)
+    assert program.post("/settlements", b'{"settlements": [' + b" " * 5_000_000).status_code == 413
+    assert program.post("/settlements", b"order_no=1", "application/x-www-form-urlencoded").status_code == 415
+
+
+def test_each_scope_opens_its_own_door_only(console: Console) -> None:
+    program = Program(console, "settlements.write")
+    assert code_of(program.post("/online-orders", {"orders": [online("W1")]})) == (403, "no_scope")
+    assert code_of(program.get("/orders")) == (403, "no_scope")
+    assert program.get("/settlements").status_code == 405
+
+
+def test_what_is_answered_is_as_the_document_says(console: Console) -> None:
+    program = Program(console, *BOTH)
+    document = program.get("/openapi.json").json
+    validate(document)
+    assert document["paths"]["/online-orders"]["post"]["requestBody"]["required"]
+    shapes = {"components": {"schemas": document["components"]["schemas"]}}
+    answer = program.post("/online-orders", {"orders": [online("W4", licence_no="42")]})
+    told = Draft202012Validator({"$ref": "#/components/schemas/IntakeReport"} | shapes)
+    assert list(told.iter_errors(answer.json)) == []
+    asked = Draft202012Validator({"$ref": "#/components/schemas/OnlineOrders"} | shapes)
+    assert list(asked.iter_errors({"orders": [online("W1")]})) == []
+    assert list(asked.iter_errors({"orders": []}))
