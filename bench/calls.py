@@ -25,25 +25,27 @@ LEVELS = (300, 200, 100, 50)
 PYVOIP_LEVELS = (100, 50, 25)
 MOST_P99_MS = 30.0
 KEYS = "100001#"
+BURDENS = ("busy", "hung")
 
 
 def run() -> Result:
     """Try from the highest level down; the first at which all digits are right and the pacing holds counts."""
-    figures = _order_line(LEVELS, busy=False)
-    figures |= {
-        f"busy_{name}": value for name, value in _order_line((int(figures["concurrent"]) or 50,), busy=True).items()
-    }
+    figures = _order_line(LEVELS)
+    same_level = (int(figures["concurrent"]) or 50,)
+    for burden in BURDENS:
+        figures |= {f"{burden}_{name}": value for name, value in _order_line(same_level, burden).items()}
     baseline = _pyvoip()
     if baseline.get("concurrent"):
         figures["concurrent_ratio"] = round(figures["concurrent"] / baseline["concurrent"], 2)
     notes = (
         "caller and line share this machine's cores; gaps by kernel time stamps; busy_*: the same beside a CPU-bound "
-        "Python thread in the application"
+        "Python thread in the application; hung_*: the same while the sales system takes connections and says nothing, "
+        "with 200 orders waiting for it"
     )
     return Result("calls", figures, baseline, notes)
 
 
-def _order_line(levels: tuple[int, ...], *, busy: bool) -> dict[str, float]:
+def _order_line(levels: tuple[int, ...], burden: str = "") -> dict[str, float]:
     figures: dict[str, float] = {}
     for calls in levels:
         with tempfile.TemporaryDirectory() as folder:
@@ -55,8 +57,8 @@ def _order_line(levels: tuple[int, ...], *, busy: bool) -> dict[str, float]:
                 "ORDERLINE_SIP__MAX_CALLS": "400",
                 "ORDERLINE_LOG__LEVEL": "error",
             }
-            command = [sys.executable, "-m", "bench.line_under_test", *(["busy"] if busy else [])]
-            with _served(command, environment) as (process, ready):
+            command = [sys.executable, "-m", "bench.line_under_test", *([burden] if burden else [])]
+            with _silence() as silent, _served(command, environment | _sales_at(silent, burden)) as (process, ready):
                 right = _frames(Path(ready.split()[1]).read_bytes())
                 scenario = Scenario(("127.0.0.1", port), KEYS, right)
                 figures = _measured(scenario, calls, process)
@@ -65,6 +67,24 @@ def _order_line(levels: tuple[int, ...], *, busy: bool) -> dict[str, float]:
     if not _holds(figures):
         figures["concurrent"] = 0
     return figures
+
+
+@contextmanager
+def _silence() -> Iterator[int]:
+    """A port of loopback that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
+        yield server.getsockname()[1]
+
+
+def _sales_at(port: int, burden: str) -> dict[str, str]:
+    if burden != "hung":
+        return {}
+    return {
+        "ORDERLINE_SALES__SYSTEM": "http_json",
+        "ORDERLINE_SALES__HTTP__URL": f"http://127.0.0.1:{port}/orderline",
+        "ORDERLINE_SALES__HTTP__SECRET": "only a bench knows this secret",
+        "ORDERLINE_SALES__HTTP__ALLOW_PRIVATE": "true",
+    }
 
 
 def _pyvoip() -> dict[str, float]:

@@ -1,4 +1,7 @@
-"""The order line as a process of its own for `bench.calls`; with "busy", a CPU-bound Python thread beside it."""
+"""The order line as a process of its own for `bench.calls`.
+
+With "busy", a CPU-bound Python thread is beside it; with "hung", orders wait for a sales system that says nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ import threading
 from admin.bootstrap import Node, running
 from admin.config_reading import read_config
 from admin.opening import load_demo_data, open_database, prepare_folder, prompt_store, the_wording
+from bench.sales_backlog import write_orders
+
+WAITING = 200
 
 
 def _burn() -> None:
@@ -22,6 +28,8 @@ def main() -> None:
     prepare_folder(config)
     store = open_database(config)
     load_demo_data(config, store)
+    if "hung" in sys.argv[1:]:
+        write_orders(store, WAITING)
     wording = the_wording()
     prompts = prompt_store(config, wording)
     from speech.prompt import prompt  # noqa: PLC0415
