@@ -18,6 +18,7 @@ KEYS = "0123456789*#"
 HEARD_MS = 900
 A_CHARACTER_MS = 350
 BETWEEN_KEYS_MS = 260
+BOUNCED_MS = 60
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <scenario name="transcript">
@@ -81,13 +82,15 @@ def write_scenario(script: Script, label: str, way: Way, folder: Path, *, law: i
     parts = [_HEAD.format(caller=caller, payload=law, heard=HEARD_MS)]
     sequence = 2
     ended = False
-    for line, following in zip(lines, [*lines[1:], None], strict=True):
-        if line.verb == "KEYS":
+    for before, line, following in zip([None, *lines], lines, [*lines[1:], None], strict=False):
+        if line.verb in _KEYED:
             for key in line.text:
-                parts.append(_key(key, way, caller, sequence, folder))
+                parts.append(_key(key, way, caller, sequence, folder, twice=line.verb == "BOUNCE"))
                 sequence += 1
-            said = following.text if following and following.verb == "SAYS" else ""
-            parts.append(f'<pause milliseconds="{_heard_ms(said)}"/>\n')
+            if line.verb != "AHEAD":
+                parts.append(_listening(following))
+        elif line.verb == "LISTENS":
+            parts.append(_listening(before))
         elif line.verb in ("HANGS UP", "LINE LOST"):
             parts.append(_IN_CALL.format(method="BYE", caller=caller, sequence=sequence, rest="Content-Length: 0\n"))
             ended = True
@@ -100,36 +103,57 @@ def write_scenario(script: Script, label: str, way: Way, folder: Path, *, law: i
     return path
 
 
+def _listening(to: Line | None) -> str:
+    return f'<pause milliseconds="{_heard_ms(to.text if to and to.verb == "SAYS" else "")}"/>\n'
+
+
 def _heard_ms(said: str) -> int:
     """How long a polite caller listens to this: a total must itself have begun before it can be confirmed."""
     total = re.search(r"\d+种\d+条，[^。]*。确认按1", said)
     return 2 * HEARD_MS + A_CHARACTER_MS * total.start() if total else HEARD_MS
 
 
+_KEYED = ("KEYS", "AHEAD", "BOUNCE")
 _HEARD = ("CALL", "SAYS", "ORDER", "NO ORDER", "DEMAND", "DRAFT", "NO DRAFT", "CALLBACK")
 
 
-def _key(key: str, way: Way, caller: str, sequence: int, folder: Path) -> str:
+def _key(key: str, way: Way, caller: str, sequence: int, folder: Path, *, twice: bool) -> str:
     pause = f'<pause milliseconds="{BETWEEN_KEYS_MS}"/>\n'
     if way == "info":
+        if twice:
+            raise ValueError("SIP INFO can't tell a bounce: it names no times")
         body = f"Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal={key}\nDuration=160\n"
         return _IN_CALL.format(method="INFO", caller=caller, sequence=sequence, rest=body) + pause
     packets = folder / f"key-{KEYS.index(key)}-{sequence}.pcap"
-    packets.write_bytes(_packets(key, sequence, ends=way == "events"))
+    events = _events(key, sequence * 4000, ends=way == "events")
+    if twice:
+        # A worn key: a contact of 40 ms, and 20 ms later the one that was meant.
+        meant = _events(key, sequence * 4000 + BOUNCED_MS * 8, ends=True)
+        events = [*events[:2], *((ms + BOUNCED_MS, event) for ms, event in meant)]
+    packets.write_bytes(_packet_file(events, sequence * 16))
     return f'<nop><action><exec play_pcap_audio="{packets}"/></action></nop>\n{pause}'
 
 
-def _packets(key: str, number: int, *, ends: bool) -> bytes:
-    """A packet file of one key: four packets of it and three of its end, 20 ms apart, all with the key's timestamp."""
-    frames = []
+def _events(key: str, timestamp: int, *, ends: bool) -> list[tuple[int, bytes]]:
+    """(ms from the press, what an RTP packet says of it): four packets and three of the end, all with one timestamp."""
+    events = []
     for part in range(7 if ends else 4):
-        end = part >= 4
-        event = struct.pack("!BBH", KEYS.index(key), 0x8A if end else 0x0A, min(part + 1, 4) * 160)
-        marker = 0x80 if part == 0 else 0
-        rtp = struct.pack("!BBHII", 0x80, 101 | marker, number * 16 + part, number * 4000, 0x5157) + event
+        head = struct.pack("!II", timestamp, 0x5157)
+        end = 0x8A if part >= 4 else 0x0A
+        events.append((part * 20, head + struct.pack("!BBH", KEYS.index(key), end, min(part + 1, 4) * 160)))
+    return events
+
+
+def _packet_file(events: list[tuple[int, bytes]], first: int) -> bytes:
+    frames = []
+    stamps: set[bytes] = set()
+    for number, (ms, event) in enumerate(events, start=first):
+        marker = 0 if event[:4] in stamps else 0x80
+        stamps.add(event[:4])
+        rtp = struct.pack("!BBH", 0x80, 101 | marker, number) + event
         udp = struct.pack("!HHHH", 4000, 4001, 8 + len(rtp), 0) + rtp
         ip = struct.pack("!BBHHHBBHII", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, 0x7F000001, 0x7F000001) + udp
-        frames.append((part * 20_000, b"\0" * 12 + b"\x08\x00" + ip))
+        frames.append((ms * 1000, b"\0" * 12 + b"\x08\x00" + ip))
     head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     return head + b"".join(struct.pack("<IIII", 1, micros, len(frame), len(frame)) + frame for micros, frame in frames)
 

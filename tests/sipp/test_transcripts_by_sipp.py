@@ -1,4 +1,4 @@
-"""Ten golden transcripts by real SIP: SIPp dials and keys, the whole node answers, the order is looked up in sales.
+"""Golden transcripts by real SIP: SIPp dials and keys, the whole node answers, the order is looked up in sales.
 
 The node runs as in production: SIP line, media process, exchange, runner, dispatcher, databases. Its time zone is
 chosen so that it is about noon there, whenever the tests run.
@@ -29,6 +29,8 @@ CALLS: tuple[tuple[str, Way, str], ...] = (
     ("17_same_article_again_replaces_quantity", "info", "t1"),
     ("18_star_clears_an_entry", "events", "u1"),
     ("48_hangs_up_before_confirming", "events", "u1"),
+    ("59_whole_order_keyed_ahead", "events", "u1"),
+    ("62_bounced_key", "events", "u1"),
     ("63_same_key_twice_on_purpose", "events without ends", "u1"),
     ("66_unknown_codes", "info", "u1"),
 )
