@@ -68,6 +68,11 @@ class Dispatcher:
         """Claim as many due orders as there are free places, and start delivering them."""
         self._under_way = {delivery for delivery in self._under_way if not delivery.done()}
         now = self._hand_over.now()
+        if len(self._under_way) >= self._parallel:
+            return []
+        with self._hand_over.store.reading() as session:
+            if not outbox.anything_due(session, now):
+                return []
         with self._hand_over.store.transaction() as session:
             room = self._room(now, is_open=sales_open(session))
             claimed = outbox.claim(session, self._token, now, room) if room else []
@@ -82,8 +87,6 @@ class Dispatcher:
 
         Claimed in batches, so that as many again wait behind those under way: a claim costs what a delivery costs.
         """
-        if len(self._under_way) >= self._parallel:
-            return 0
         free = 2 * self._parallel - len(self._under_way)
         if is_open:
             return free

@@ -44,6 +44,16 @@ class Backlog:
     link_reason: str
 
 
+def anything_due(session: Session, now: datetime) -> bool:
+    """Whether a claim might find something: a claim keeps everybody else from writing, even one that finds nothing."""
+    due = select(OutboxRow.id).where(
+        OutboxRow.state == "waiting",
+        OutboxRow.next_attempt_at <= now,
+        or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < now),
+    )
+    return session.scalar(due.limit(1)) is not None
+
+
 def claim(session: Session, token: str, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` due rows, at most one a retailer, and mark them ours."""
     earlier = aliased(OutboxRow)

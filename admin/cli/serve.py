@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import threading
@@ -70,6 +71,9 @@ def serve(config: Config, demo: bool, once: bool) -> None:
         _render(console, config, store, wording, prompts)
         with running(Node(config, store, wording, prompts)) as node:
             _announce(console, node)
+            # What has been made until now lives as long as the node: it is not looked through for garbage in mid-call.
+            gc.collect()
+            gc.freeze()
             arrived = _demonstrate(console, node) if demo or once else True
             if once:
                 sys.exit(0 if arrived else 1)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from orders.connectors.port import Accepted, Claim, Delivery, HeldOrder, SalesOrder, Unknown
 from orders.dispatcher import Dispatcher
@@ -64,6 +64,14 @@ def test_two_dispatchers_deliver_each_order_once_and_in_order(store: Store, desk
     assert system.delivered == keys
     with store.session() as session:
         assert set(session.scalars(select(Order.status).where(Order.order_day == TODAY))) == {"accepted"}
+
+
+def test_with_nothing_due_nobody_is_kept_from_writing(store: Store) -> None:
+    dispatcher = Dispatcher(HandOver(store, Counting(lambda order: Accepted("1")), RetrySchedule(), lambda: TEN))
+    writing: list[bool] = []
+    event.listen(store.engine, "begin", lambda begun: writing.append("reading" not in begun.get_execution_options()))
+    assert dispatcher.run_once() == 0
+    assert writing == [False]
 
 
 def test_an_order_waits_behind_a_retried_one_but_not_behind_a_dead_one(store: Store, desk: DomainOrderDesk) -> None:
