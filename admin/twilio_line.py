@@ -104,4 +104,5 @@ class TwilioSide:
             session.connection(execution_options={"reading": True})
             mine = select(func.count()).select_from(Call).where(Call.line == LINE, Call.ended_at.is_(None))
             calls = session.execute(mine).scalar_one()
-        return LineStatus(LINE, "up", self._settings.number, calls + self.line.live_calls())
+        refused = sum(self.refusals.counted().values())
+        return LineStatus(LINE, "up", self._settings.number, calls + self.line.live_calls(), refused)

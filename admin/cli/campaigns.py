@@ -51,11 +51,17 @@ def _whom(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--route", "routes", multiple=True, help="Only this delivery route, by code.")
     @click.option("--manager", "managers", multiple=True, help="Only this customer manager's retailers, by name.")
     @click.option("--grade", "grades", multiple=True, help="Only this grade.")
+    @click.option(
+        "--last-outcome",
+        "last_outcomes",
+        multiple=True,
+        help="Only those whose newest call of ours came to this, such as no_answer or busy; never: not called yet.",
+    )
     @click.option("--licence", "licences", multiple=True, help="Only this retailer, by licence number.")
     @click.option("--licences", "file", type=click.Path(path_type=Path), help="Only those in this file, one a line.")
     @wraps(command)
     def with_filters(*args: Any, file: Path | None, **options: Any) -> None:
-        names = ("batches", "regions", "routes", "managers", "grades", "licences")
+        names = ("batches", "regions", "routes", "managers", "grades", "licences", "last_outcomes")
         chosen = {name: options.pop(name) for name in names}
         if file:
             chosen["licences"] += _licences_in(file)

@@ -20,12 +20,16 @@ from orders.values import Names
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """One line of this node: its name, whether it takes calls, where callers reach it, calls in progress on it."""
+    """One line of this node: its name, whether it takes calls, where callers reach it, calls in progress on it.
+
+    `refused`: requests turned away since the start, for a wrong signature or a wrong form.
+    """
 
     name: str
     state: Literal["up", "starting", "down"]
     address: str
     calls: int
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

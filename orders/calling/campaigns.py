@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from orders.calling.notices import too_long
-from orders.calling.planning import Filters, filters_to_text, plan
+from orders.calling.outcomes import Outcome
+from orders.calling.planning import NEVER_CALLED, Filters, filters_to_text, plan
 from orders.calling.rules import CallingRules
 from orders.models import AuditEntry, Batch, Campaign, CampaignTarget, Manager, Region, Retailer, Route
 
@@ -132,6 +134,10 @@ def _check_filters(session: Session, filters: Filters) -> None:
     for wanted, column, what in known:
         if unknown := set(wanted) - _existing(session, column, column.in_(wanted)):
             raise CampaignRefused(f"there is no {what} {', '.join(sorted(unknown))}: correct it, or import it first")
+    outcomes = (*get_args(Outcome), NEVER_CALLED)
+    if unknown := set(filters.last_outcomes) - set(outcomes):
+        told = ", ".join(sorted(unknown))
+        raise CampaignRefused(f"no call ends as {told}: there are {', '.join(outcomes)}")
 
 
 def _existing(session: Session, column: InstrumentedAttribute[str], which: ColumnElement[bool]) -> set[str]:

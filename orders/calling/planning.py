@@ -36,9 +36,15 @@ MANY = 10_000
 """Rows after which PostgreSQL's statistics of the table are worth renewing."""
 
 
+NEVER_CALLED = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Whom a campaign is about; an empty tuple means everybody. Codes, and managers by name."""
+    """Whom a campaign is about; an empty tuple means everybody. Codes, and managers by name.
+
+    `last_outcomes`: what the newest call of ours came to, whatever campaign it belonged to; NEVER_CALLED for none yet.
+    """
 
     batches: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
@@ -46,6 +52,7 @@ class Filters:
     managers: tuple[str, ...] = ()
     grades: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+    last_outcomes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,21 @@ def _wanted(session: Session, campaign: Campaign) -> list[ColumnElement[bool]]:
         wanted.append(Retailer.grade.in_(filters.grades))
     if filters.licences:
         wanted.append(Retailer.licence_no.in_(filters.licences))
+    if filters.last_outcomes:
+        wanted.append(_last_outcome().in_(filters.last_outcomes))
     return wanted
+
+
+def _last_outcome() -> ColumnElement[str]:
+    """Of the retailer's newest call that has ended."""
+    newest = (
+        select(CallAttempt.outcome)
+        .where(CallAttempt.retailer_id == Retailer.id, CallAttempt.outcome != "")
+        .order_by(CallAttempt.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(newest, NEVER_CALLED)
 
 
 def _reason(campaign: Campaign, rules: CallingRules, facts: _FactTables) -> ColumnElement[str]:

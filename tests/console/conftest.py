@@ -21,7 +21,7 @@ from admin.staff.second_factor import SecretBox
 from admin.staff.signing_in import SigningIn
 from admin.web.app import create_app
 from admin.web.console.parts import ConsoleParts
-from admin.web.queries import StoreQueries
+from admin.web.queries import LineStatus, StoreQueries
 from admin.web.settings import WebSettings
 from ivr.dialogue import events as told
 from ivr.lines.browser import BrowserLine
@@ -34,6 +34,7 @@ from orders.order_desk import DomainOrderDesk
 from orders.store import Store, open_store
 from speech.wording import Wording
 
+LINES = (LineStatus("twilio", "up", "+862700000000", 0, refused=2),)
 KEY = b"console-tests-console-tests-console-tests"
 PASSWORD = "a sentence to remember"
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -147,7 +148,7 @@ def open_console(demo_database: Path, tmp_path: Path, clock: Clock, wording: Wor
         signing_in = SigningIn(store, SecretBox(KEY), second_factor_for_all=second_factor_for_all, now=clock)
         desk = DomainOrderDesk(KEY, now=clock)
         woken: list[None] = []
-        parts = ConsoleParts(store, signing_in, desk, wording, KEY, tuple, lambda: woken.append(None), clock)
+        parts = ConsoleParts(store, signing_in, desk, wording, KEY, lambda: LINES, lambda: woken.append(None), clock)
         app = create_app(
             settings or WebSettings(),
             browser_line=BrowserLine(BrowserSettings(), lambda *_: None),

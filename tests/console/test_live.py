@@ -27,6 +27,7 @@ def test_calls_stand_with_their_stage_until_they_end(console: Console) -> None:
     call(console, "c2", "", "", ends=True)
     page = console.as_("supervisor").get("/live/part").text
     assert "13800000001" in page
+    assert "2 requests refused" in page
     assert "Entering a quantity" in page
     assert "/live/calls/c1" in page
     assert "c2" not in page

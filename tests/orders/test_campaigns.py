@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from orders.calling import claims
 from orders.calling.campaigns import CampaignRefused, Wish, make, move
@@ -78,6 +78,7 @@ def called(store: Store, call: str, outcome: str, now: datetime = TEN) -> None:
         ({"kind": "notice", "text_zh": "雪", "text_en": "snow " * 21}, "at most 100 characters"),
         ({"filters": Filters(batches=("daily", "nightly"))}, "no batch nightly"),
         ({"filters": Filters(licences=("1",))}, "no licence 1"),
+        ({"filters": Filters(last_outcomes=("busy", "bored"))}, "no call ends as bored: there are ordered, "),
     ],
 )
 def test_what_can_t_be_made_says_why(store: Store, changed: dict[str, object], why: str) -> None:
@@ -127,6 +128,32 @@ def test_it_ends_when_nobody_is_left(store: Store) -> None:
     moved(store, number, "start")
     called(store, "c1", "ordered")
     assert cared(store, TEN + HOUR) == Cared(ended=1)
+
+
+def test_only_those_whose_newest_call_ended_so(store: Store) -> None:
+    """Whatever campaign it belonged to, and an older call does not count."""
+    first = made(store)
+    moved(store, first, "start")
+    for call, outcome in (("c1", "no_answer"), ("c2", "busy"), ("c3", "declined")):
+        called(store, call, outcome)
+    with store.session() as session:
+        attempts = session.execute(select(CallAttempt.call_id, CallAttempt.retailer_id)).all()
+        daily = session.scalar(select(func.count()).select_from(Retailer).join(Batch).where(Batch.code == "daily"))
+    rung = {one.call_id: one.retailer_id for one in attempts}
+    with store.transaction() as session:
+        older = session.scalars(select(CallAttempt).where(CallAttempt.call_id == "c3")).one()
+        session.execute(update(CallAttempt).where(CallAttempt.call_id == "c2").values(retailer_id=older.retailer_id))
+    chosen = replace(WISH, name="again", filters=Filters(last_outcomes=("busy", "no_answer")))
+    assert targets(store, made(store, chosen)) == {rung["c1"]}, "declined after busy"
+    untouched = replace(chosen, filters=Filters(batches=("daily",), last_outcomes=("never",)))
+    others = targets(store, made(store, untouched))
+    assert len(others) == (daily or 0) - 2
+    assert not others & {rung["c1"], rung["c3"]}
+
+
+def targets(store: Store, number: int) -> set[int]:
+    with store.session() as session:
+        return set(session.scalars(select(CampaignTarget.retailer_id).where(CampaignTarget.campaign_id == number)))
 
 
 def test_who_is_added_after_it_was_made_is_called_too(store: Store) -> None:

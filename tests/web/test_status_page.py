@@ -231,6 +231,15 @@ def test_the_page_shows_the_store(client: FlaskClient, queries: FixedQueries, st
     assert "阳光便利店" in client.get("/?lang=zh").text
 
 
+def test_refused_requests_of_a_line_are_counted_where_people_look(client: FlaskClient, queries: FixedQueries) -> None:
+    shown = {field: getattr(EMPTY, field) for field in EMPTY.__slots__}
+    queries.held = Status(**shown | {"lines": (LineStatus("twilio", "up", "+8627", 0, refused=3),)})
+    assert "3 requests refused" in client.get("/?lang=en").text
+    assert "已拒绝3个请求" in client.get("/?lang=zh").text
+    queries.held = Status(**shown | {"lines": LINES})
+    assert "refused" not in client.get("/?lang=en").text
+
+
 def test_names_are_escaped(client: FlaskClient, queries: FixedQueries) -> None:
     queries.held = Status(
         **{field: getattr(EMPTY, field) for field in EMPTY.__slots__}

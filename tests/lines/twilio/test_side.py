@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -47,7 +49,10 @@ def test_a_node_with_the_line(tmp_path: Path) -> None:
     with running(Node(config, open_database(config), wording, prompt_store(config, wording))) as node:
         states = {state.name: state for state in node.line_states()}
         assert states["twilio"].address == NUMBER
-        assert states["twilio"].calls == 0
+        assert (states["twilio"].calls, states["twilio"].refused) == (0, 0)
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(f"{node.web.address}twilio/voice", data=b"CallSid=CA1")
+        assert {state.name: state.refused for state in node.line_states()}["twilio"] == 1
 
 
 def test_a_node_without_the_line_has_no_webhooks(tmp_path: Path) -> None:
