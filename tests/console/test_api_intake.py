@@ -78,6 +78,16 @@ def test_each_fault_is_named(console: Console, order: dict[str, object], field: 
     assert kept(console) == []
 
 
+def test_good_settlements_are_kept_beside_bad_ones(console: Console) -> None:
+    program = Program(console, *BOTH)
+    program.post("/online-orders", {"orders": [online("W1"), online("W2")]})
+    three = [{"order_no": number, "status": "debited"} for number in ("W1", "W9", "W2")]
+    answer = program.post("/settlements", {"settlements": three, "keep_good": True})
+    assert (answer.status_code, answer.json["kept"]) == (200, 2)
+    assert [one["order_no"] for one in answer.json["faults"]] == ["W9"]
+    assert [status for *_, status in kept(console)] == ["debited", "debited"]
+
+
 def test_a_settlement_of_nothing_is_a_fault(console: Console) -> None:
     nothing = {"settlements": [{"order_no": "W9", "status": "debited"}]}
     answer = Program(console, *BOTH).post("/settlements", nothing)
