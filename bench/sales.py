@@ -22,10 +22,13 @@ from sqlalchemy import func, select
 from bench.postgres_cluster import NoPostgres, cluster
 from bench.result import Result, quantile
 from bench.sales_backlog import ORDER_DAY, write_orders
+from bench.sales_endpoint import SalesEndpoint
 from bench.tryton_goods import Administrator
 from bench.tryton_server import NoTryton, tryton_server
 from orders.comparing import Comparison, compare
 from orders.connectors.csv_drop.connector import CsvDropConnector
+from orders.connectors.http_json.client import HttpSettings
+from orders.connectors.http_json.connector import HttpJsonConnector
 from orders.connectors.port import Accepted, Connector, SalesOrder, order_from_payload
 from orders.connectors.sql_tables import SqlTablesConnector
 from orders.connectors.tryton.connector import TrytonConnector
@@ -47,7 +50,7 @@ GIVE_UP_S = 1800.0
 
 
 def run(backlog: int = BACKLOG) -> Result:
-    """Measure SQL tables on both databases, the drop folder, and a Tryton server where it can be had."""
+    """Measure SQL tables on both databases, the drop folder, HTTP, and a Tryton server where it can be had."""
     figures: dict[str, float] = {"lost": 0, "double": 0, "out_of_order": 0}
     baseline: dict[str, float] = {}
     notes = f"backlog of {backlog} orders of 5 lines, {PARALLEL} retailers at once; live: {LIVE} orders one by one"
@@ -58,6 +61,7 @@ def run(backlog: int = BACKLOG) -> Result:
         _measure("sql", ours, sales, bare, backlog, figures, baseline)
         drop, beside = CsvDropConnector(Path(folder) / "drop"), CsvDropConnector(Path(folder) / "bare")
         _measure("csv", f"sqlite:///{Path(folder) / 'csv.db'}", drop, beside, backlog, figures, baseline)
+        _http(Path(folder), backlog, figures, baseline)
     try:
         with cluster() as url:
             with open_store(url).engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -74,6 +78,21 @@ def run(backlog: int = BACKLOG) -> Result:
     except (NoTryton, NoPostgres) as missing:
         notes += f"; Tryton not measured: {missing}"
     return Result("sales", figures, baseline, notes)
+
+
+def _http(folder: Path, backlog: int, figures: dict[str, float], baseline: dict[str, float]) -> None:
+    """To an endpoint in this process, on SQLite: it shares the interpreter with us."""
+    secret = b"only a bench knows this secret"
+    endpoint = SalesEndpoint(secret, folder, page=200)
+    settings = HttpSettings(f"http://127.0.0.1:{endpoint.port}/orderline", secret, allow_private=True)
+    ours = f"sqlite:///{folder / 'http.db'}"
+    # The baseline's orders are the same ones: its endpoint must not know them yet.
+    (folder / "bare").mkdir()
+    beside = SalesEndpoint(secret, folder / "bare")
+    bare = HttpJsonConnector(replace(settings, url=f"http://127.0.0.1:{beside.port}/orderline"))
+    _measure("http", ours, HttpJsonConnector(settings), bare, backlog, figures, baseline)
+    endpoint.close()
+    beside.close()
 
 
 def _tryton(figures: dict[str, float], baseline: dict[str, float]) -> None:

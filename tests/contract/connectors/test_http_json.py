@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.sales_endpoint import SalesEndpoint
 from orders.connectors.http_json.addresses import ForbiddenTarget, checked_address
 from orders.connectors.http_json.client import HttpSettings
 from orders.connectors.http_json.connector import HttpJsonConnector
@@ -16,7 +17,6 @@ from orders.connectors.http_json.signing import is_signed, sign
 from orders.connectors.port import SalesOrder, Unknown
 from tests.contract.connectors.killed import DeathContract, killed_anywhere
 from tests.contract.connectors.relay import Fault, Relay
-from tests.contract.connectors.sales_endpoint import SalesEndpoint
 from tests.contract.connectors.suite import ORDER, ConnectorContract, Note, SalesSide
 
 SECRET = b"a secret of tests, long enough"

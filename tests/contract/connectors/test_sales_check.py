@@ -14,9 +14,9 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from admin.cli.group import orderline
+from bench.sales_endpoint import FAULTS, SalesEndpoint
 from orders.connectors.http_json.check import CheckedAgainst, check_endpoint
 from orders.connectors.http_json.client import HttpSettings
-from tests.contract.connectors.sales_endpoint import FAULTS, SalesEndpoint
 from tests.contract.connectors.suite import ORDER
 from tests.contract.connectors.test_http_json import SECRET
 

@@ -1,4 +1,4 @@
-"""A sales system as `docs/sales-api.yaml` wants it, on SQLite: what the HTTP connector is tested against.
+"""A sales system as `docs/sales-api.yaml` wants it, on SQLite: what the HTTP connector is tested and measured against.
 
 `faults` switch off one promise each, to prove that the contract kit finds it.
 """
@@ -19,7 +19,6 @@ from admin.web.server import WebServer
 from admin.web.settings import WebSettings
 from orders.connectors.http_json.signing import SIGNATURE, TIMESTAMP, is_signed
 
-PAGE = 2
 FAULTS = (
     "no_dedupe",
     "changed_content_is_fine",
@@ -34,12 +33,13 @@ FAULTS = (
 
 
 class SalesEndpoint:
-    """Serves on `port` of loopback until closed."""
+    """Serves on `port` of loopback until closed; lists `page` orders at a time."""
 
-    def __init__(self, secret: bytes, folder: Path, faults: Collection[str] = ()) -> None:
+    def __init__(self, secret: bytes, folder: Path, faults: Collection[str] = (), *, page: int = 2) -> None:
         assert set(faults) <= set(FAULTS), faults
         self._secret = secret
         self._faults = frozenset(faults)
+        self._page = page
         self._lock = threading.Lock()
         self._books = sqlite3.connect(folder / "endpoint.db", check_same_thread=False)
         self._books.execute("CREATE TABLE sold (id INTEGER PRIMARY KEY, key TEXT, day TEXT, content TEXT)")
@@ -99,8 +99,8 @@ class SalesEndpoint:
         query = "SELECT id, content FROM sold WHERE (day = ? OR ?) AND id > ? ORDER BY id LIMIT ?"
         every_day = "list_of_all_days" in self._faults
         with self._lock:
-            rows = self._books.execute(query, (day, every_day, after, PAGE)).fetchall()
-        following = str(rows[-1][0]) if len(rows) == PAGE else ""
+            rows = self._books.execute(query, (day, every_day, after, self._page)).fetchall()
+        following = str(rows[-1][0]) if len(rows) == self._page else ""
         return jsonify(
             orders=[self._told(number, json.loads(content)) for number, content in rows],
             next=str(after) if "list_has_no_end" in self._faults and after else following,
