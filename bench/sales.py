@@ -87,8 +87,8 @@ def _http(folder: Path, backlog: int, figures: dict[str, float], baseline: dict[
     settings = HttpSettings(f"http://127.0.0.1:{endpoint.port}/orderline", secret, allow_private=True)
     ours = f"sqlite:///{folder / 'http.db'}"
     # The baseline's orders are the same ones: its endpoint must not know them yet.
-    (folder / "bare").mkdir()
-    beside = SalesEndpoint(secret, folder / "bare")
+    (folder / "beside").mkdir()
+    beside = SalesEndpoint(secret, folder / "beside")
     bare = HttpJsonConnector(replace(settings, url=f"http://127.0.0.1:{beside.port}/orderline"))
     _measure("http", ours, HttpJsonConnector(settings), bare, backlog, figures, baseline)
     endpoint.close()
