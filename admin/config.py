@@ -117,8 +117,9 @@ class Config(Section):
         return path_in(self.data_folder, self.web.key_file, "console.key")
 
     def is_local_only(self) -> bool:
-        """Whether nothing but this machine reaches the web side."""
-        return is_loopback(self.web.host) and not self.web.allowed_hosts
+        """Whether nothing but this machine reaches the web side: a proxy in front may pass anybody's questions on."""
+        has_proxy = bool(self.web.proxy) or self.web.https or self.twilio.enabled
+        return is_loopback(self.web.host) and not self.web.allowed_hosts and not has_proxy
 
     def retry_schedule(self) -> RetrySchedule:
         sales = self.sales
@@ -197,12 +198,18 @@ def _sip_problems(config: Config) -> list[str]:
 
 
 def _web_problems(config: Config) -> list[str]:
-    if is_loopback(config.web.host) or config.web.allowed_hosts:
-        return []
-    return [
-        f"web.host = {config.web.host} is open to the network: name in web.allowed_hosts what people write in the "
-        'address bar, e.g. ["orders.example.com"]'
-    ]
+    web, problems = config.web, []
+    named = "name in web.allowed_hosts what people write in the address bar, e.g. [\"orders.example.com\"]"
+    if not is_loopback(web.host) and not web.allowed_hosts:
+        problems.append(f"web.host = {web.host} is open to the network: {named}")
+    elif web.https and not web.allowed_hosts:
+        problems.append(f"web.https is for people elsewhere: {named}")
+    if web.https and not web.proxy:
+        problems.append(
+            "web.https needs web.proxy, the address from which the proxy in front asks, e.g. 127.0.0.1: "
+            "else all people would share one allowance of sign-ins"
+        )
+    return problems
 
 
 def _port_problems(config: Config) -> list[str]:

@@ -81,6 +81,11 @@ class Web(Section):
     https: bool = Field(
         default=False, description="browsers reach the console by HTTPS only (a proxy in front speaks it)"
     )
+    proxy: str = Field(
+        default="",
+        pattern=r"^[0-9A-Fa-f.:]*$",
+        description="the IP address from which that proxy asks; who asks it is read from its X-Forwarded-For",
+    )
     second_factor: Literal["auto", "all", "offered"] = Field(
         default="auto",
         description="all: nobody works in the console without one; auto: all as soon as more than this machine reaches "

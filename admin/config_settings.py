@@ -125,6 +125,7 @@ def web_settings(config: Config, suggested: tuple[SuggestedCaller, ...] = (), de
         phone=web.phone == "on" or (web.phone == "auto" and config.is_local_only()),
         threads=web.threads,
         https=web.https,
+        proxy=web.proxy,
         open_status=config.is_local_only(),
         time_zone=config.timezone,
     )

@@ -31,7 +31,8 @@ class BasketRules:
 def open_draft(
     session: Session, retailer_id: int, order_day: date, owner: str, now: datetime, *, take_over: bool, anew: bool
 ) -> Basket:
-    """Own the open draft of this day. Raises DraftHeldElsewhere."""
+    """Own the open draft of this day; what was left open of earlier days is over. Raises DraftHeldElsewhere."""
+    _expire(session, retailer_id, order_day)
     draft = _open_row(session, retailer_id, order_day)
     if draft is None:
         draft = Draft(retailer_id=retailer_id, order_day=order_day)
@@ -59,6 +60,11 @@ def owned_draft(session: Session, owner: str, now: datetime) -> Draft:
 def release(session: Session, owner: str) -> None:
     """Let go; lines stay. A draft without lines is of no use to anybody but harms nobody either."""
     session.execute(update(Draft).where(Draft.owner == owner).values(owner="", owned_until=None))
+
+
+def _expire(session: Session, retailer_id: int, before: date) -> None:
+    over = (Draft.retailer_id == retailer_id, Draft.order_day < before, Draft.state == "open")
+    session.execute(update(Draft).where(*over).values(state="expired", owner="", owned_until=None))
 
 
 def _open_row(session: Session, retailer_id: int, order_day: date) -> Draft | None:

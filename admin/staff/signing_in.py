@@ -76,8 +76,9 @@ class SigningIn:
             return Tried("wrong")
         with self._store.transaction() as session:
             user = session.get_one(StaffUser, user_id)
-            user.failures, user.locked_until = 0, None
             asked = bool(user.totp_secret)
+            # Failed codes stay counted: else whoever knows the password could guess at codes for ever.
+            user.failures, user.locked_until = max(0, user.failures - 1) if asked else 0, None
             token = self._open(session, user, address, now, verified=not asked)
             if not asked:
                 note(session, user.name, "signed_in", user, now, address)
@@ -91,6 +92,9 @@ class SigningIn:
             if found is None:
                 return Tried("wrong")
             row, user = found
+            if user.locked_until and user.locked_until > now:
+                session.delete(row)
+                return Tried("locked")
             if not self._take_code(user, code, now):
                 user.failures += 1
                 if user.failures >= TRIES:
@@ -99,7 +103,7 @@ class SigningIn:
                     note(session, user.name, "user_locked", user, now, f"second factor, {address}")
                     return Tried("locked")
                 return Tried("second_factor", token)
-            user.failures = 0
+            user.failures, user.locked_until = 0, None
             session.delete(row)
             fresh = self._open(session, user, address, now, verified=True)
             note(session, user.name, "signed_in", user, now, address)

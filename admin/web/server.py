@@ -55,6 +55,7 @@ class WebServer:
             # The body limit of the application counts; this one keeps floods from ever being read.
             max_request_body_size=self._settings.most_upload_bytes + (1 << 16),
             clear_untrusted_proxy_headers=True,
+            **_proxy(self._settings.proxy),
             ident="orderline",
         )
         self.port = listening.getsockname()[1]
@@ -97,6 +98,11 @@ class WebServer:
             listening.close()
             raise WebServerError(_why(error, host, port)) from error
         return listening
+
+
+def _proxy(address: str) -> dict[str, Any]:
+    """Only the last address the proxy adds is believed: what stands before it, anybody may have written."""
+    return {"trusted_proxy": address, "trusted_proxy_headers": {"x-forwarded-for"}} if address else {}
 
 
 def _why(error: OSError, host: str, port: int) -> str:

@@ -30,6 +30,7 @@ class WebSettings:
     threads            requests served at once; each browser call in progress holds one
     time_zone          IANA name of the zone in which times are shown
     https              browsers reach it by HTTPS (a proxy in front speaks it): cookies go nowhere else
+    proxy              the IP address of that proxy, "" for none: its X-Forwarded-For names who asks
     open_status        the status page is shown without signing in
     most_upload_bytes  the largest file that can be imported by the console
     """
@@ -46,6 +47,7 @@ class WebSettings:
     most_body_bytes: int = 4096
     time_zone: str = "Asia/Shanghai"
     https: bool = False
+    proxy: str = ""
     open_status: bool = True
     most_upload_bytes: int = 8 << 20
 

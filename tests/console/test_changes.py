@@ -227,6 +227,15 @@ def test_a_file_is_checked_whole_and_each_fault_is_named(console: Console) -> No
         assert session.get_one(Article, "901").price_fen == 1050
 
 
+def test_a_file_may_be_large_but_not_of_anybody(console: Console) -> None:
+    rows = "".join(f"{number},新品{number},regular,A,10.5,7\n" for number in range(10_000, 14_000))
+    content = f"code,name_zh,category,grade,price,stock\n{rows}"
+    assert len(content) > 100_000
+    assert "4000 lines, 4000 written, 0 faults" in bring_in(console.as_("information_centre"), content).text
+    stranger, file = console.browser(), (io.BytesIO(content.encode()), "goods.csv")
+    assert stranger.client.post("/imports", data={"kind": "catalogue", "file": file}).status_code == 413
+
+
 @pytest.mark.parametrize(
     ("content", "name"), [("a,b\n1,2\n", "x.csv"), ("x", "x.exe"), ("PK", "x.xlsx"), ("", "e.csv")]
 )

@@ -45,7 +45,7 @@ def add(browser: Browser, shop: int, code: str, quantity: int, **more: str) -> s
 
 def read_back(browser: Browser, shop: int) -> dict[str, str]:
     page = at_desk(browser, shop, "review").text
-    return {name: re.search(rf'name="{name}" value="(\d+)"', page)[1] for name in ("version", "amount")}  # type: ignore[index]
+    return {name: re.search(rf'name="{name}" value="([^"]+)"', page)[1] for name in ("owner", "version", "amount")}  # type: ignore[index]
 
 
 def test_a_whole_order(console: Console, shop: int) -> None:
@@ -62,7 +62,7 @@ def test_a_whole_order(console: Console, shop: int) -> None:
         assert order is not None
         assert answer.headers["Location"] == f"/orders/{order.order_no}"
         assert [(line.article_code, line.accepted) for line in order.lines] == [("101", 10)]
-        assert order.call_id == f"agent:agent:{shop}"
+        assert order.call_id.startswith(f"agent:agent:{shop}:")
         assert session.scalars(select(OutboxRow).where(OutboxRow.order_id == order.id)).one().state == "waiting"
         did = session.scalars(select(AuditEntry).where(AuditEntry.about == f"retailer {shop}").order_by(AuditEntry.id))
         assert [(one.actor, one.what) for one in did] == [("agent", "draft_taken"), ("agent", "order_placed")]
@@ -77,6 +77,45 @@ def test_confirming_twice_is_one_order(console: Console, shop: int) -> None:
     form = read_back(agent, shop)
     first, second = (at_desk(agent, shop, "confirm", **form) for _ in range(2))
     assert first.headers["Location"] == second.headers["Location"]
+
+
+def test_what_was_read_back_last_week_is_not_placed_again(console: Console, shop: int) -> None:
+    agent = console.as_("agent")
+    at_desk(agent, shop, "take")
+    add(agent, shop, "101", 1)
+    assert at_desk(agent, shop, "confirm", **read_back(agent, shop)).status_code == 303
+    console.clock.at += timedelta(days=7)
+    agent, other = console.as_("agent"), console.as_("supervisor")
+    at_desk(agent, shop, "take")
+    add(agent, shop, "102", 3)
+    form = read_back(agent, shop)
+    at_desk(other, shop, "take", take_over="1")
+    answer = at_desk(agent, shop, "confirm", **form)
+    assert "Somebody else has taken" in answer.text
+    assert len(console.woken) == 1
+
+
+def test_yesterdays_draft_is_not_written_today(console: Console, shop: int) -> None:
+    agent = console.as_("agent")
+    at_desk(agent, shop, "take")
+    add(agent, shop, "101", 1)
+    console.clock.at += timedelta(days=7)
+    agent = console.as_("agent")
+    assert "Somebody else has taken" in add(agent, shop, "102", 3)
+    at_desk(agent, shop, "take")
+    add(agent, shop, "103", 2)
+    with console.store.session() as session:
+        drafts = session.scalars(select(Draft).where(Draft.retailer_id == shop).order_by(Draft.id.desc()).limit(2))
+        found = [(one.state, [line.article_code for line in one.lines]) for one in drafts]
+    assert found == [("open", ["103"]), ("expired", ["101"])]
+
+
+def test_nobody_confirms_what_another_has_read_back(console: Console, shop: int) -> None:
+    agent, other = console.as_("agent"), console.as_("supervisor")
+    at_desk(agent, shop, "take")
+    add(agent, shop, "101", 1)
+    assert "Somebody else has taken" in at_desk(other, shop, "confirm", **read_back(agent, shop)).text
+    assert not console.woken
 
 
 def test_what_moved_since_the_read_back_is_read_back_again(console: Console, shop: int) -> None:
@@ -171,7 +210,10 @@ def test_who_asked_for_a_call_back_in_time_orders_in_time(console: Console) -> N
     agent.post(f"/callbacks/{number}/take", page="/callbacks")
     assert "yours to write" in at_desk(agent, office, "take").text
     add(agent, office, "101", 1)
-    assert at_desk(agent, office, "confirm", **read_back(agent, office)).status_code == 303
+    form = read_back(agent, office)
+    assert at_desk(agent, office, "confirm", **form).status_code == 303
+    assert at_desk(agent, office, "confirm", **form).status_code == 303  # the same wish, the same order
+    assert "cut-off" in at_desk(agent, office, "take").text  # one wish, one order
 
 
 def test_the_usual_basket_and_an_empty_read_back(console: Console, shop: int) -> None:

@@ -160,6 +160,27 @@ def test_five_wrong_codes_lock(console: Console) -> None:
     assert console.signing_in.try_password("agent", PASSWORD, "").outcome == "locked"
 
 
+def test_the_right_password_does_not_forgive_wrong_codes(console: Console) -> None:
+    enrolled(console, "agent")
+    outcomes = []
+    for _ in range(5):
+        token = console.signing_in.try_password("agent", PASSWORD, "").token
+        outcomes.append(console.signing_in.try_code(token, "000000", "").outcome)
+    assert outcomes == ["second_factor"] * 4 + ["locked"]
+
+
+def test_sessions_opened_beforehand_are_no_more_tries(console: Console) -> None:
+    secret = enrolled(console, "agent")
+    tokens = [console.signing_in.try_password("agent", PASSWORD, "").token for _ in range(7)]
+    for token in tokens[:5]:
+        console.signing_in.try_code(token, "000000", "")
+    console.clock.pass_(minutes=1)
+    assert console.signing_in.try_code(tokens[5], code_of(console, secret), "").outcome == "locked"
+    console.clock.pass_(minutes=15)
+    assert console.signing_in.try_code(tokens[6], code_of(console, secret), "").outcome == "in"
+    assert console.signing_in.try_password("agent", PASSWORD, "").outcome == "second_factor"
+
+
 def test_the_secret_is_not_readable_in_the_database(console: Console) -> None:
     secret = enrolled(console, "agent")
     with console.store.session() as session:

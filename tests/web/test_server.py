@@ -10,7 +10,7 @@ import time
 
 import httpx
 import pytest
-from flask import Flask
+from flask import Flask, request
 from waitress.trigger import trigger
 
 from admin.web.server import WebServer, WebServerError
@@ -104,3 +104,24 @@ def test_many_waiting_pages_leave_room_for_others(site: Site) -> None:
     line.stop()
     for thread in waiting:
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "told", "believed"),
+    [
+        ("", "203.0.113.9", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        ("192.0.2.1", "203.0.113.9", "127.0.0.1"),
+    ],
+    ids=["no proxy", "by the proxy", "what the asker wrote itself", "by somebody else"],
+)
+def test_who_asks_is_believed_of_the_proxy_only(proxy: str, told: str, believed: str) -> None:
+    app = Flask("who")
+    app.add_url_rule("/", view_func=lambda: request.remote_addr or "")
+    server = WebServer(app, dataclasses.replace(SETTINGS, proxy=proxy))
+    server.start()
+    try:
+        assert httpx.get(server.address, headers={"X-Forwarded-For": told}).text == believed
+    finally:
+        server.stop()

@@ -35,6 +35,7 @@ REMEMBERED_S = 2.0
 """How long a session found in the database holds without asking again: a closed account works on for so long."""
 
 OPEN = ""
+FILES_PATH = "/imports"
 
 
 class _Seat(UserMixin):  # type: ignore[misc]
@@ -98,9 +99,18 @@ def register_access(app: Flask, parts: ConsoleParts, settings: WebSettings) -> L
     login.user_loader(lambda token: _Seat(found) if (found := recent.find(token)) else None)
     login.init_app(app)
     app.extensions["orderline_recent"] = recent
+    app.before_request(lambda: _room_for_files(settings.most_upload_bytes))
     app.extensions["orderline_csrf"] = CSRFProtect(app)
     app.register_error_handler(CSRFError, lambda _: error_answer(web_error(400, "form_too_old")))
     return Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=[])
+
+
+def _room_for_files(most_bytes: int) -> None:
+    """Before the form is read for its CSRF token: only who may bring in files may send as much as a file."""
+    if request.method == "POST" and request.path == FILES_PATH:
+        found = signed_in()
+        if found and not still_asked(found) and found.person.may("imports.run"):
+            request.max_content_length = most_bytes
 
 
 def exempt_from_csrf(app: Flask, views: Blueprint) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from admin.web.console.access import allowed, person
-from admin.web.console.agent_desk import AgentDesk, NotDue
+from admin.web.console.agent_desk import AgentDesk, NotDue, owners_of
 from admin.web.console.pages import back_to, console_texts, local, parts, reading, show, told
 from admin.web.errors import web_error
 from admin.web.sight import Sight
@@ -41,12 +41,12 @@ class Outcome:
 @allowed("desk.use")
 def start() -> Response:
     """What this agent has open: drafts and call-backs."""
-    mine = f"agent:{person().name}:"
+    mine, today = owners_of(person()), local(parts().now()).date()
     with reading() as session:
         drafts = session.execute(
             select(Draft, Retailer)
             .join(Retailer, Retailer.id == Draft.retailer_id)
-            .where(Draft.owner.startswith(mine, autoescape=True), Draft.state == "open")
+            .where(Draft.owner.startswith(mine, autoescape=True), Draft.state == "open", Draft.order_day >= today)
         ).all()
         wishes = session.execute(
             select(CallbackRequest, Retailer)
@@ -131,14 +131,15 @@ def review(number: int) -> Response:
 @views.post("/desk/<int:number>/confirm")
 @allowed("desk.use")
 def confirm(number: int) -> Response:
-    """Place the order that was read back: this version at this amount, or nothing."""
+    """Place the order that was read back: this taking's draft, this version, this amount, or nothing."""
+    owner = request.form.get("owner", "")
     try:
         version, amount = int(request.form.get("version", "")), int(request.form.get("amount", ""))
     except ValueError:
         raise web_error(400, "bad_request") from None
     page, placed = console_texts(), None
     with suppress(DraftTaken), parts().store.transaction() as session:
-        placed = _at(session, number).confirm(version, amount)
+        placed = _at(session, number).confirm(owner, version, amount)
     if placed is None:
         return _now_shown(number, Outcome(message=page.t("desk.lost"), tone="bad"))
     if placed.order is None:
@@ -180,7 +181,7 @@ def _shown(session: Session, number: int, outcome: Outcome, status: int = 200) -
         "standing": at.standing(),
         "basket": at.basket(),
         "held_by": at.held_by(),
-        "mine": at.held_by() == at.owner,
+        "mine": at.is_mine(),
         "outcome": outcome,
     }
     if request.headers.get("X-Part"):

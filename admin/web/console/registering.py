@@ -6,10 +6,9 @@ from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
 from admin.web.api.views import api_views
-from admin.web.console import callbacks, days, desk, goods, order_list, retailers, staff, tokens
+from admin.web.console import callbacks, days, desk, goods, imports, order_list, retailers, staff, tokens
 from admin.web.console.access import every_view_guarded, exempt_from_csrf, open_to_all, register_access
 from admin.web.console.call_days import CallDays
-from admin.web.console.imports import import_views
 from admin.web.console.live import live_views
 from admin.web.console.live_board import LiveBoards
 from admin.web.console.pages import first_page, other_language
@@ -25,6 +24,7 @@ SUBJECTS = (
     days.views,
     callbacks.views,
     order_list.views,
+    imports.views,
     staff.views,
     tokens.views,
 )
@@ -37,7 +37,7 @@ def register_console(app: Flask, console: ConsoleParts, settings: WebSettings) -
     limiter = register_access(app, console, settings)
     call_days = CallDays(console.zone, console.now)
     boards = LiveBoards(console.store, console.zone, console.now, console.lines)
-    subjects = [sign_in_views(limiter), live_views(boards), import_views(settings), picture_views(call_days), *SUBJECTS]
+    subjects = [sign_in_views(limiter), live_views(boards), picture_views(call_days), *SUBJECTS]
     subjects[0].add_url_rule("/console", "console", _begin)
     for subject in subjects:
         app.register_blueprint(subject)
