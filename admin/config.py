@@ -199,7 +199,7 @@ def _sip_problems(config: Config) -> list[str]:
 
 def _web_problems(config: Config) -> list[str]:
     web, problems = config.web, []
-    named = "name in web.allowed_hosts what people write in the address bar, e.g. [\"orders.example.com\"]"
+    named = 'name in web.allowed_hosts what people write in the address bar, e.g. ["orders.example.com"]'
     if not is_loopback(web.host) and not web.allowed_hosts:
         problems.append(f"web.host = {web.host} is open to the network: {named}")
     elif web.https and not web.allowed_hosts:

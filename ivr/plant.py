@@ -44,7 +44,7 @@ class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_file: Path = ""
     register: bool = False
     srtp: bool = False
-    networks: tuple[Network, ...] = ()
+    networks: Annotated[tuple[Network, ...], Meta(max_length=24)] = ()
     max_calls: Annotated[int, Meta(ge=1, le=2000)] = 30
     in_service: bool = True
 

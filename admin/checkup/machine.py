@@ -85,11 +85,14 @@ def _synchronised() -> bool:
 
 
 def check_pages(config: Config) -> Iterator[Finding]:
-    if is_loopback(config.web.host):
-        yield Finding("OK", "pages", "only this machine reaches them")
+    web = config.web
+    if config.is_local_only():
+        yield Finding("OK", "pages", "only this machine reaches them; the status page asks for no sign-in")
+    elif web.https or is_loopback(web.host):
+        yield Finding("OK", "pages", f"{web.host}: others reach them by a proxy; every page asks for a sign-in")
     else:
-        says = f"{config.web.host}: they ask for no sign-in; whoever reaches them sees shops and orders"
-        yield Finding("WARN", "pages", says, "put them behind your proxy's sign-in, or listen on 127.0.0.1")
+        says = f"{web.host}: without HTTPS, passwords and orders cross the network readable"
+        yield Finding("WARN", "pages", says, "put an HTTPS proxy in front: web.https, web.proxy, web.host = 127.0.0.1")
 
 
 def check_ports(config: Config) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.routing import IntegerConverter, Map
 
 from admin.web.console.access import exempt_from_csrf, only_signed_in
 from admin.web.console.parts import ConsoleParts
@@ -29,6 +30,13 @@ class _Json(DefaultJSONProvider):
     sort_keys = False
 
 
+class _RowNumber(IntegerConverter):
+    """`<int:…>` of our addresses: what no row can have is not found, rather than a fault of the database."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=2**31 - 1)
+
+
 def create_app(
     settings: WebSettings,
     *,
@@ -49,6 +57,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.most_body_bytes
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     app.json = _Json(app)
+    app.url_map.converters["int"] = _RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     register_guard(app, settings.allowed_hosts, (TWILIO_PATH,) if webhooks else (), https=settings.https)
     register_errors(app)

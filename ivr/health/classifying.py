@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ivr.health.seen import BoardSeen, NodeSeen, PortSeen, Seen, TestResult, TrunkSeen, TrunkView
-from orders.faults.clauses import Cause, Fault
+from orders.faults.clauses import LONGEST_ABOUT, Cause, Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _asterisk_faults(living: Iterable[NodeSeen]) -> list[Fault]:
     """Of several nodes at the same Asterisk, the first by name tells."""
     told: dict[str, Fault] = {}
     for node in sorted(living, key=lambda one: one.name):
-        about = f"asterisk:{node.address or node.name}"
+        about = f"asterisk:{node.address or node.name}"[:LONGEST_ABOUT]
         if node.asterisk == "down":
             told.setdefault(about, Fault("node", about, f"Asterisk is out of reach of {node.name}: {node.reason}"))
         elif node.asterisk == "refused":

@@ -49,8 +49,10 @@ def words(
     return told
 
 
-def seen(session: Session, plant: Plant, now: datetime, *, test_counts_for: timedelta) -> Seen:
-    """Everything that the nodes have told, put together."""
+def seen(
+    session: Session, plant: Plant, now: datetime, *, test_counts_for: timedelta, node_dead_after_s: float
+) -> Seen:
+    """Everything that the nodes have told, put together; of boards, what a dead node said last counts no more."""
     beats = session.scalars(select(NodeBeat).order_by(NodeBeat.node)).all()
     rows = session.scalars(select(Sighting)).all()
     told: dict[str, dict[str, Sighting]] = {}
@@ -74,7 +76,11 @@ def seen(session: Session, plant: Plant, now: datetime, *, test_counts_for: time
         )
         for trunk in plant.trunks
     )
-    boards = tuple(_board(board, told.get(f"board:{board.name}", {}).values(), tests) for board in plant.boards)
+    living = {node.name for node in nodes if node.silent_s <= node_dead_after_s}
+    boards = tuple(
+        _board(board, [row for node, row in told.get(f"board:{board.name}", {}).items() if node in living], tests)
+        for board in plant.boards
+    )
     return Seen(nodes, trunks, boards)
 
 

@@ -63,8 +63,9 @@ class Monitor:
 
     def look(self, session: Session, plant: Plant, now: datetime) -> Verdict:
         """Put together what all nodes have told, and find the causes."""
-        found = seen(session, plant, now, test_counts_for=self._rules.test_counts_for)
-        judgement = classify(found, node_dead_after_s=self._rules.node_dead_after_s)
+        dead_after_s = self._rules.node_dead_after_s
+        found = seen(session, plant, now, test_counts_for=self._rules.test_counts_for, node_dead_after_s=dead_after_s)
+        judgement = classify(found, node_dead_after_s=dead_after_s)
         faults = [fault for fault in judgement.faults if not _of_a_line_taken_out(fault, plant)]
         registered = session.execute(select(PhoneLine.name, PhoneLine.state, PhoneLine.cause))
         states = {row.name: (row.state, row.cause) for row in registered}

@@ -14,6 +14,7 @@ Role = Literal["head", "technician", "carrier", "vendor", "province", "staff"]
 
 SPARES = "spares:"
 """What a ticket is about begins so when it is not a fault but too few spare slots."""
+LONGEST_ABOUT = 80
 ESCALATED_TO: Role = "head"
 
 

@@ -63,7 +63,7 @@ def change(
         raise ChangedMeanwhile(f"{kind} {' '.join(key.values())} was changed meanwhile; look at it again")
     try:
         with session.begin_nested():
-            WRITERS[kind].write(session, values)
+            WRITERS[kind].write(session, [values])
             session.flush()
     except ValueError as error:
         raise NotAccepted(("", str(error))) from error

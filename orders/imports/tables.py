@@ -28,11 +28,15 @@ _PHONE = pattern(r"\+?\d{5,15}", "phone number; write digits such as 13800000001
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One kind of file; lines with the same `key` columns are the same thing."""
+    """One kind of file; lines with the same `key` columns are the same thing.
+
+    Lines with the same `together` columns are kept together or not at all; () where each line stands for itself.
+    """
 
     name: str
     fields: tuple[Field, ...]
     key: tuple[str, ...]
+    together: tuple[str, ...] = ()
 
 
 REASONS = {
@@ -103,8 +107,8 @@ RETAILERS = Table(
         Field("language", ("语言",), one_of(LANGUAGES), required=False, default="zh"),
         Field("status", ("状态",), one_of(STATUSES), required=False, default="active"),
         Field("assisted", ("弱势群体",), yes_no, required=False, default=False),
-        Field("route", ("线路",), text(20), required=False),
-        Field("manager", ("客户经理",), text(60), required=False),
+        Field("route", ("线路",), text(20), required=False, clears=True),
+        Field("manager", ("客户经理",), text(60), required=False, clears=True),
         Field("compliant", ("守法",), yes_no, required=False, default=True),
         Field("price_marked", ("明码实价",), yes_no, required=False, default=True),
     ),
@@ -160,6 +164,7 @@ ONLINE_ORDERS = Table(
         Field("status", ("状态",), one_of(ORDER_STATUSES), required=False, default="accepted"),
     ),
     ("order_no", "code"),
+    together=("order_no",),
 )
 SETTLEMENT = Table(
     "settlement",

@@ -1,11 +1,11 @@
-"""How a checked line of each kind becomes rows: new ones with defaults, known ones changed where the file says so.
+"""How checked lines of each kind become rows: new ones with defaults, known ones changed where the file says so.
 
 Each writer works in its caller's transaction and raises ValueError, with what to do, for a line that refers to nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from orders.identification import normalised
 from orders.imports.consent_writer import write_consent
 from orders.imports.fields import Value
-from orders.imports.order_writers import write_online_line, write_settlement
+from orders.imports.order_writers import write_online_order, write_settlement
 from orders.imports.tables import ALLOCATION, BATCHES, CATALOGUE, HOLIDAYS, MANAGERS, REGIONS, RETAILERS, ROUTES, Table
 from orders.models import (
     Allocation,
@@ -45,10 +45,21 @@ def _as_it_is(values: Values, _pin_key: bytes) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """`prepare` does what takes long, outside any transaction; `write` writes one line inside the caller's."""
+    """`prepare` does what takes long, outside any transaction; `write` writes one thing inside the caller's.
 
-    write: Callable[[Session, Values], None]
+    A thing is one line, or the lines that stay together (`Table.together`).
+    """
+
+    write: Callable[[Session, Sequence[Values]], None]
     prepare: Callable[[Values, bytes], Values] = _as_it_is
+
+
+def _each(write: Callable[[Session, Values], None]) -> Callable[[Session, Sequence[Values]], None]:
+    def write_lines(session: Session, lines: Sequence[Values]) -> None:
+        for line in lines:
+            write(session, line)
+
+    return write_lines
 
 
 def _known(session: Session, kind: type[Row], code: InstrumentedAttribute[str], wanted: Value, what: str) -> Row:
@@ -93,10 +104,12 @@ def _write_retailer(session: Session, values: Values) -> None:
     if hashed := values.get(HASHED_PIN):
         retailer.pin_hash = str(hashed)
     _assign(retailer, values, "compliant", "price_marked")
-    if route := values.get("route"):
-        retailer.route_id = _known(session, Route, Route.code, route, "route").id
-    if manager := values.get("manager"):
-        retailer.manager_id = _known(session, Manager, Manager.name, manager, "manager").id
+    if "route" in values:
+        route = values["route"]
+        retailer.route_id = _known(session, Route, Route.code, route, "route").id if route else None
+    if "manager" in values:
+        manager = values["manager"]
+        retailer.manager_id = _known(session, Manager, Manager.name, manager, "manager").id if manager else None
     kept = next((phone.number for phone in retailer.phones if phone.kind == "backup"), "")
     backup = str(values.get("backup_phone", kept))
     _set_phones(session, retailer, normalised(str(values["primary_phone"])), normalised(backup))
@@ -220,16 +233,16 @@ def _day(value: Value) -> date | None:
 
 
 WRITERS: dict[str, Writer] = {
-    "regions": Writer(_write_region),
-    "batches": Writer(_write_batch),
-    "routes": Writer(_write_route),
-    "managers": Writer(_write_manager),
-    "holidays": Writer(_write_holiday),
-    "suspensions": Writer(_write_suspension),
-    "retailers": Writer(_write_retailer, _hash_pin),
-    "consents": Writer(write_consent),
-    "catalogue": Writer(_write_article),
-    "allocation": Writer(_write_allocation),
-    "online-orders": Writer(write_online_line),
-    "settlement": Writer(write_settlement),
+    "regions": Writer(_each(_write_region)),
+    "batches": Writer(_each(_write_batch)),
+    "routes": Writer(_each(_write_route)),
+    "managers": Writer(_each(_write_manager)),
+    "holidays": Writer(_each(_write_holiday)),
+    "suspensions": Writer(_each(_write_suspension)),
+    "retailers": Writer(_each(_write_retailer), _hash_pin),
+    "consents": Writer(_each(write_consent)),
+    "catalogue": Writer(_each(_write_article)),
+    "allocation": Writer(_each(_write_allocation)),
+    "online-orders": Writer(write_online_order),
+    "settlement": Writer(_each(write_settlement)),
 }

@@ -1,6 +1,7 @@
 """What staff does with lines: out of service and in again, a failed module's lines to a spare slot. Each is recorded.
 
-Rows only; that Asterisk follows is `ivr.health.applying`'s work. Functions take the caller's session, who commits.
+Rows only; that Asterisk follows is `ivr.lines.asterisk.following`'s work. Functions take the caller's session, who
+commits.
 """
 
 from __future__ import annotations

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from orders.imports.writers import WRITERS, Values
 from orders.models import AuditEntry, Order
 from tests.console.conftest import Console
 from tests.console.test_api import Program, code_of
@@ -76,6 +81,69 @@ def test_each_fault_is_named(console: Console, order: dict[str, object], field: 
     assert {one["field"] for one in answer.json["faults"]} == {field}
     assert problem in answer.json["faults"][0]["problem"]
     assert kept(console) == []
+
+
+def test_of_an_order_sent_again_the_lines_are_replaced_until_money_has_moved(console: Console) -> None:
+    program = Program(console, *BOTH)
+    program.post("/online-orders", {"orders": [online("W1")]})
+    program.post("/online-orders", {"orders": [online("W1", LINES[1])]})
+    assert kept(console) == [("online-W1", "2026-11-23", 40_100, "accepted")]
+    program.post("/settlements", {"settlements": [{"order_no": "W1", "status": "debited"}]})
+    answer = program.post("/online-orders", {"orders": [online("W1")]})
+    assert answer.status_code == 422
+    assert "its lines stay" in answer.json["faults"][0]["problem"]
+    assert program.post("/online-orders", {"orders": [online("W1", LINES[1])]}).json["kept"] == 1
+    assert kept(console) == [("online-W1", "2026-11-23", 40_100, "debited")]
+
+
+def test_one_number_twice_is_neither(console: Console) -> None:
+    program, twice = Program(console, *BOTH), [online("W1", LINES[0]), online("W1", LINES[1]), online("W2")]
+    assert program.post("/online-orders", {"orders": twice}).status_code == 422
+    assert kept(console) == []
+    answer = program.post("/online-orders", {"orders": twice, "keep_good": True})
+    assert [(one["order_no"], one["problem"]) for one in answer.json["faults"]] == [("W1", "comes twice; send it once")]
+    assert [key for key, *_ in kept(console)] == ["online-W2"]
+
+
+@pytest.mark.parametrize("keep_good", [True, False])
+def test_a_death_in_the_middle_leaves_whole_orders_only(
+    console: Console, keep_good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, written = WRITERS["online-orders"], []
+
+    def dies(session: Session, lines: Sequence[Values]) -> None:
+        written.append(str(lines[0]["order_no"]))
+        # Each is rehearsed first where the good ones are wanted.
+        if written.count("W30") == (2 if keep_good else 1):
+            raise RuntimeError("the power is gone")
+        writer.write(session, lines)
+
+    monkeypatch.setitem(WRITERS, "online-orders", replace(writer, write=dies))
+    console.app.config["PROPAGATE_EXCEPTIONS"] = False
+    orders = [online(f"W{number}") for number in range(60)]
+    answer = Program(console, *BOTH).post("/online-orders", {"orders": orders, "keep_good": keep_good})
+    assert answer.status_code == 500
+    assert {amount for _, _, amount, _ in kept(console)} <= {74_600}
+    assert len(kept(console)) == (24 if keep_good else 0)
+
+
+def test_too_many_lines_for_one_transaction(console: Console) -> None:
+    many = [{"order_no": f"W{number}", "status": "debited"} for number in range(1_001)]
+    answer = Program(console, *BOTH).post("/settlements", {"settlements": many})
+    assert code_of(answer) == (413, "too_many_at_once")
+
+
+def test_a_number_that_two_orders_have_is_asked_about(console: Console) -> None:
+    program = Program(console, *BOTH)
+    program.post("/online-orders", {"orders": [online("W1"), online("20261123000001")]})
+    with console.store.transaction() as session:
+        session.scalars(select(Order).where(Order.order_key == "online-W1")).one().order_no = "20261123000001"
+    answer = program.post("/settlements", {"settlements": [{"order_no": "20261123000001", "status": "debited"}]})
+    assert answer.status_code == 422
+    assert "write the order key" in answer.json["faults"][0]["problem"]
+    meant = {"settlements": [{"order_no": "online-W1", "status": "debited"}]}
+    assert program.post("/settlements", meant).json["kept"] == 1
+    assert [status for *_, status in kept(console)] == ["debited", "accepted"]
 
 
 def test_good_settlements_are_kept_beside_bad_ones(console: Console) -> None:

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from orders.imports.reading import retailer_cells
+from orders.imports.single import mark_of
 from orders.models import (
     Article,
     AuditEntry,
@@ -19,6 +21,7 @@ from orders.models import (
     OutboxRow,
     Phone,
     Retailer,
+    RetailerLimit,
     StaffRole,
     StaffUser,
 )
@@ -224,6 +227,22 @@ def test_the_usual_basket_and_an_empty_read_back(console: Console, shop: int) ->
     assert "5 kinds, 20 cartons" in agent.get(f"/desk/{shop}").text
 
 
+def retailer_form(console: Console, number: int) -> dict[str, object]:
+    with console.store.session() as session:
+        cells = retailer_cells(session, session.get_one(Retailer, number))
+    return {name: cell for name, cell in cells.items() if name != "pin"}
+
+
+def seen_of(console: Console, number: int) -> str:
+    with console.store.session() as session:
+        return mark_of(retailer_cells(session, session.get_one(Retailer, number)))
+
+
+@pytest.mark.parametrize("path", ["/desk/99999999999999999999", "/retailers/4294967296"])
+def test_a_number_no_row_can_have_is_not_found(console: Console, path: str) -> None:
+    assert console.as_("supervisor").get(path).status_code == 404
+
+
 def test_a_customer_manager_sees_the_own_retailers_only(console: Console) -> None:
     with console.store.transaction() as session:
         user = session.scalars(select(StaffUser).where(StaffUser.name == "customer_manager")).one()
@@ -235,7 +254,22 @@ def test_a_customer_manager_sees_the_own_retailers_only(console: Console) -> Non
         assert other is not None
         theirs, others, manager = mine.id, other.id, mine.manager_id
         orders = session.scalars(select(Order).where(Order.retailer_id == others)).all()
+        session.add(RetailerLimit(period="2026-11", article_code="101", retailer_id=others, cartons=7, reason="fair"))
+        session.add(RetailerLimit(period="2026-11", article_code="102", retailer_id=theirs, cartons=7, reason="own"))
+        licence = other.licence_no
     browser = console.as_("customer_manager")
+    shown = browser.get("/allocation?period=2026-11").text
+    assert "own" in shown
+    assert licence not in shown
+    taken = {**retailer_form(console, others), "name_zh": "抢来的"}
+    answer = browser.post("/retailers/new", {**taken, "seen": seen_of(console, others)}, page="/retailers/new")
+    assert answer.headers["Location"] == f"/retailers?q={licence}"
+    fresh = {**taken, "licence_no": "420102999999", "primary_phone": "13911112222", "backup_phone": ""}
+    assert browser.post("/retailers/new", fresh, page="/retailers/new").status_code == 303
+    with console.store.session() as session:
+        assert session.get_one(Retailer, others).name_zh != "抢来的"
+        made = session.scalars(select(Retailer).where(Retailer.licence_no == "420102999999")).one()
+        assert made.manager_id == manager, "what a customer manager writes stays with it"
     assert browser.get(f"/retailers/{theirs}").status_code == 200
     assert browser.get(f"/retailers/{others}").status_code == 404
     assert browser.post(f"/retailers/{others}", page=f"/retailers/{theirs}").status_code == 404

@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from orders.imports.load import Report, import_file
+from orders.imports.reading import retailer_cells
 from orders.imports.sheet import UnreadableFile
 from orders.imports.tables import TABLES
 from orders.migrations import upgrade
@@ -295,6 +296,30 @@ def test_an_online_order_counts_as_ordered_and_is_no_order_of_the_outbox(store: 
         assert placed
         assert (placed.kinds, placed.cartons, placed.amount_fen) == (2, 4, 94_000)
         assert session.scalar(select(func.count()).select_from(OutboxRow)) == 0
+
+
+def test_of_an_online_order_with_a_bad_line_nothing_is_kept(store: Store, tmp_path: Path) -> None:
+    lines = "W7,420102100001,2026-11-23,101,3,115,\nW7,420102100002,2026-11-23,205,1,595,\n"
+    more = "W8,420102100001,2026-11-23,101,x,115,\nW8,420102100001,2026-11-23,205,1,595,\n"
+    good = "W9,420102100001,2026-11-23,101,1,115,\n"
+    report = run(store, "online-orders", written(tmp_path, ONLINE + lines + more + good), keep_good=True)
+    assert [(fault.line, fault.column) for fault in report.faults] == [(3, ""), (4, "cartons")]
+    assert (report.written, report.kept) == (1, 1)
+    with store.session() as session:
+        assert session.scalars(select(Order.order_key).where(Order.channel == "online")).all() == ["online-W9"]
+
+
+def test_a_retailer_is_taken_from_its_manager_and_route(store: Store, tmp_path: Path) -> None:
+    licence = "420102100001"
+    with store.session() as session:
+        before = retailer_cells(session, session.scalars(select(Retailer).where(Retailer.licence_no == licence)).one())
+    assert before["manager"]
+    cells = {name: cell for name, cell in before.items() if name != "pin"} | {"manager": "", "route": ""}
+    content = ",".join(cells) + "\n" + ",".join(cells.values()) + "\n"
+    assert run(store, "retailers", written(tmp_path, content)).faults == []
+    with store.session() as session:
+        one = session.scalars(select(Retailer).where(Retailer.licence_no == licence)).one()
+        assert (one.manager_id, one.route_id) == (None, None)
 
 
 def test_settlement_leads_forward_and_never_back(store: Store, tmp_path: Path) -> None:

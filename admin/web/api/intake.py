@@ -5,6 +5,7 @@ Everything is checked before anything is kept; sending the same again changes no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
@@ -22,6 +23,10 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_ORDERS = 500
 MOST_LINES = 200
 MOST_SETTLEMENTS = 5_000
+MOST_AT_ONCE = 1_000
+"""Lines in one transaction, for which a call's step may have to wait."""
+MOST_FAULTS = 1_000
+TWICE = "comes twice; send it once"
 
 FIELDS = {"price": "price_fen"}
 """What a column of the files is called here, where it is another name."""
@@ -50,7 +55,7 @@ class OnlineOrder(Struct, forbid_unknown_fields=True):
 
 
 class OnlineOrders(Struct, forbid_unknown_fields=True):
-    """With `keep_good` each order without a fault is kept; otherwise all of them or none."""
+    """With `keep_good` each order without a fault is kept; otherwise all of them or none, at most 1000 lines."""
 
     orders: Annotated[list[OnlineOrder], Meta(min_length=1, max_length=MOST_ORDERS)]
     keep_good: bool = False
@@ -64,7 +69,7 @@ class Settlement(Struct, forbid_unknown_fields=True):
 
 
 class Settlements(Struct, forbid_unknown_fields=True):
-    """With `keep_good` each settlement without a fault is kept; otherwise all of them or none."""
+    """With `keep_good` each settlement without a fault is kept; otherwise all of them or none, at most 1000."""
 
     settlements: Annotated[list[Settlement], Meta(min_length=1, max_length=MOST_SETTLEMENTS)]
     keep_good: bool = False
@@ -132,20 +137,30 @@ def _yuan(fen: int) -> str:
 
 
 def _taken(kind: str, orders: Sequence[list[dict[str, str]]], *, keep_good: bool) -> IntakeReport:
-    """Kept order by order where the good ones are wanted, for half an order is none; otherwise all at once."""
+    """All in one transaction, or each order without a fault; half an order never."""
     report = IntakeReport(len(orders), 0, [])
-    one_line_each = all(len(order) == 1 for order in orders)
-    for some in [orders] if one_line_each or not keep_good else [[order] for order in orders]:
-        numbered = [(at, cells) for order in some for at, cells in enumerate(order, start=1)]
-        rows = (Row(number, cells) for number, (_, cells) in enumerate(numbered, start=1))
-        told = import_rows(parts().store, kind, rows, "api", pin_key=b"", keep_good=keep_good and one_line_each)
-        report.kept += told.written if one_line_each else 0 if told.bad else len(some)
-        for fault in told.faults[: 1_000 - len(report.faults)]:
-            line, cells = numbered[fault.line - 1]
-            problem = "comes twice; send it once" if fault.problem.startswith(SAME) else fault.problem
+    once = _each_once(orders, report)
+    lines = [(at, cells) for order in once for at, cells in enumerate(order, start=1)]
+    if not keep_good and len(lines) > MOST_AT_ONCE:
+        raise web_error(413, "too_many_at_once", most=MOST_AT_ONCE)
+    if keep_good or not report.faults:
+        rows = (Row(number, cells) for number, (_, cells) in enumerate(lines, start=1))
+        told = import_rows(parts().store, kind, rows, "api", pin_key=b"", keep_good=keep_good, at_once=not keep_good)
+        report.kept = told.kept
+        for fault in told.faults[: MOST_FAULTS - len(report.faults)]:
+            line, cells = lines[fault.line - 1]
+            problem = TWICE if fault.problem.startswith(SAME) else fault.problem
             report.faults.append(IntakeFault(cells["order_no"], line, FIELDS.get(fault.column, fault.column), problem))
     _note(kind, report)
     return report
+
+
+def _each_once(orders: Sequence[list[dict[str, str]]], report: IntakeReport) -> list[list[dict[str, str]]]:
+    """Two orders of one number contradict each other: neither is taken."""
+    numbers = Counter(order[0]["order_no"] for order in orders)
+    twice = [number for number, times in numbers.items() if times > 1]
+    report.faults += [IntakeFault(number, 1, "order_no", TWICE) for number in twice[:MOST_FAULTS]]
+    return [order for order in orders if numbers[order[0]["order_no"]] == 1]
 
 
 def _note(kind: str, report: IntakeReport) -> None:

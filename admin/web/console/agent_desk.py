@@ -99,7 +99,9 @@ class AgentDesk:
 
     def put(self, code: str, requested: int, *, settle: Literal["ask", "limit"], replaces: str) -> LineVerdict:
         """Set a line; see `orders.desk.OrderDesk.put_line`. Raises DraftTaken, KeyError."""
-        return self._parts.desk.put_line(self._session, self._owner(), code, requested, settle=settle, replaces=replaces)
+        return self._parts.desk.put_line(
+            self._session, self._owner(), code, requested, settle=settle, replaces=replaces
+        )
 
     def fill_usual(self) -> int:
         """The usual basket; how many of its lines could not be had in full. Raises DraftTaken."""

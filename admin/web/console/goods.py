@@ -93,6 +93,8 @@ def allocation() -> Response:
             .order_by(Allocation.article_code, Allocation.retailer_grade)
         ).all()
         own = select(RetailerLimit, Retailer).join(Retailer, Retailer.id == RetailerLimit.retailer_id)
+        if (scope := person().scope) is not None:
+            own = own.where(Retailer.manager_id == scope)
         limits = session.execute(own.where(RetailerLimit.period == period).limit(MOST_LIMITS)).all()
         articles = {one.code: one for one in session.scalars(select(Article).order_by(Article.code))}
         by_article: dict[str, dict[str, int]] = {}

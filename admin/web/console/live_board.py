@@ -114,10 +114,9 @@ class LiveBoards:
         """At most a second old. Raises what the store raises."""
         if self._board is not None and self._clock() - self._read_at < CALLS_EVERY_S:
             return self._board
-        if self._board is not None and not self._lock.acquire(blocking=False):
-            return self._board
-        if self._board is None:
-            self._lock.acquire()
+        known = self._board
+        if not self._lock.acquire(blocking=known is None) and known is not None:
+            return known
         try:
             if self._board is None or self._clock() - self._read_at >= CALLS_EVERY_S:
                 self._board = self._read()

@@ -18,7 +18,7 @@ from orders.finding import find_retailers
 from orders.identification import unlock_pin
 from orders.imports.reading import retailer_cells
 from orders.imports.single import ChangedMeanwhile, NotAccepted, change, mark_of
-from orders.models import Retailer
+from orders.models import Manager, Retailer
 
 PAGE = 50
 views = Blueprint("console_retailers", __name__)
@@ -52,7 +52,7 @@ def save(number: int) -> Response:
     try:
         with parts().store.transaction() as session:
             cells["licence_no"] = _known(session, number).licence_no
-            changed = _change(session, cells)
+            changed = _change(session, cells, request.form.get("seen", ""))
     except NotAccepted as wrong:
         with reading() as session:
             one = _known(session, number)
@@ -77,7 +77,7 @@ def add() -> Response:
     cells = cells_from("retailers", request.form)
     try:
         with parts().store.transaction() as session:
-            _change(session, cells)
+            _change(session, cells, "")
             found = find_retailers(session, cells["licence_no"], scope=None, most=1)
             number = found.retailers[0].id
     except NotAccepted as wrong:
@@ -131,12 +131,17 @@ def _known(session: Session, number: int) -> Retailer:
     return one
 
 
-def _change(session: Session, cells: dict[str, str]) -> bool:
+def _change(session: Session, cells: dict[str, str], seen: str) -> bool:
+    """Write it; what a customer manager writes stays with that manager. `seen` "": only if there is none yet."""
+    scope = person().scope
+    if scope is not None:
+        own = session.get(Manager, scope)
+        cells["manager"] = own.name if own else ""
     return change(
         session,
         "retailers",
         cells,
-        seen=request.form.get("seen", ""),
+        seen=seen,
         actor=person().name,
         now=parts().now(),
         pin_key=parts().desk.pin_key,

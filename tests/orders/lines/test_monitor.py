@@ -140,6 +140,17 @@ def test_a_dead_board_is_one_ticket_with_its_lines_down(watch: Watch) -> None:
     assert "Wang" in ticket.call
 
 
+def test_what_a_dead_node_said_last_of_a_board_counts_no_more(watch: Watch) -> None:
+    other = Watch(watch.store, "n2")
+    with watch.store.transaction() as session:
+        sightings.beat(session, other.node, watch.now, "up", "pbx2", "")
+        sightings.tell(session, other.node, words(registered_plant(session), ALL_ONLINE, DARK), watch.now)
+    watch.look()
+    assert watch.states()["8101"] == "board"
+    watch.look(after_s=30)
+    assert watch.states()["8101"] == "up"
+
+
 def test_an_asterisk_that_is_down_takes_all_blame(watch: Watch) -> None:
     watch.look()
     for _ in range(6):
