@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.sipp.placed import free_tcp_port, noon_somewhere
 
 PIN_KEY = "0123456789abcdef0123456789abcdef"
 PATIENCE_S = 60.0
+SILENCE = bytes([0xD5]) * 160
 
 
 class Site:
@@ -33,7 +35,7 @@ class Site:
         self._folder, self._pbx, self._database, self._prompts = folder, pbx, database, prompts
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._telephones: list[Telephone] = []
-        self._since = 0.0
+        self._since = self._spoke = 0.0
         config = Config(data=str(folder), timezone=noon_somewhere(), database={"url": database}, orders=_PIN)  # type: ignore[arg-type]
         self.store = open_database(config)
         load_demo_data(config, self.store)
@@ -49,7 +51,7 @@ class Site:
                 process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | secrets)
             self._processes[node] = process
         for node in nodes:
-            wait_for(lambda node=node: self.log(node).count("ari_up") >= 1, PATIENCE_S)  # type: ignore[misc]
+            self._wait(lambda node=node: self.log(node).count("ari_up") >= 1, PATIENCE_S)  # type: ignore[misc]
 
     def node_with_the_call(self) -> str:
         """Which node has the only call."""
@@ -72,13 +74,13 @@ class Site:
         self._telephones.append(telephone)
         telephone.invite()
         telephone.take_answer(PATIENCE_S)
-        telephone.sound.send(8, bytes([0xD5]) * 160)
+        telephone.sound.send(8, SILENCE)
         return telephone
 
     def key(self, telephone: Telephone, keys: str) -> None:
         """As who listens a second first: an order is not confirmed by what was keyed before its read-back."""
         frames = telephone.sound.frames
-        wait_for(lambda: sum(at > self._since for at, _, _ in frames[-200:]) > 30, 20)
+        self._wait(lambda: sum(at > self._since for at, _, _ in frames[-200:]) > 30, 20)
         for key in keys:
             telephone.sound.press_at_pace(key)
         self._since = time.monotonic()
@@ -89,17 +91,17 @@ class Site:
             return session.scalar(select(Call.stage).order_by(Call.started_at.desc()).limit(1)) or ""
 
     def wait_for_stage(self, stage: str) -> None:
-        wait_for(lambda: self.stage() == stage, 20)
+        self._wait(lambda: self.stage() == stage, 20)
 
     def wait_until_taken_over(self, telephone: Telephone, boot: str, within_s: float) -> None:
         """Until the newest call is another process's than this, and the caller hears something from it.
 
         A prompt that was playing plays on without any process: sound alone shows nothing.
         """
-        wait_for(lambda: self.calls()[-1].boot != boot, within_s)
+        self._wait(lambda: self.calls()[-1].boot != boot, within_s)
         taken_over = time.monotonic()
         heard = telephone.sound.frames
-        wait_for(lambda: heard[-1][0] > taken_over, within_s)
+        self._wait(lambda: heard[-1][0] > taken_over, within_s)
         self._since = taken_over
 
     def calls(self) -> list[Call]:
@@ -123,6 +125,19 @@ class Site:
                 process.kill()
                 process.wait()
         self.store.close()
+
+    def _wait(self, what: Callable[[], bool], within_s: float) -> None:
+        """With sound from the telephones meanwhile: Asterisk hangs up when it hears nothing for six seconds."""
+
+        def with_sound() -> bool:
+            if time.monotonic() - self._spoke > 0.5:
+                self._spoke = time.monotonic()
+                for telephone in self._telephones:
+                    if telephone.sound.to is not None:
+                        telephone.sound.talk(SILENCE, 8)
+            return what()
+
+        wait_for(with_sound, within_s)
 
     def _configuration(self, node: str) -> str:
         return "\n".join(
