@@ -61,6 +61,8 @@ class AsteriskCall:
         self.over = False
         self.ending: GoneCause | None = None
         """Why it ends, as soon as somebody wants it to."""
+        self.leaving = False
+        """On its way to another node: that one says the question again, and takes the keys."""
         self._ask = ask
         self._report = report
         self._plays = 0
@@ -82,7 +84,7 @@ class AsteriskCall:
             self._ask("POST", at("channels", self.channel, "answer"))
 
     def play(self, clips: Sequence[Clip], tag: int) -> None:
-        if not self.answered or self.ending is not None or self.over:
+        if not self.answered or self.ending is not None or self.over or self.leaving:
             return
         self.stop_playing()
         if not clips:
@@ -102,6 +104,15 @@ class AsteriskCall:
             self._ask("DELETE", at("playbacks", self._playing))
             self._playing = ""
 
+    def hand_on(self, app: str, args: str) -> None:
+        """Give the channel to another node's application, which says the question again."""
+        if not self.answered or self.ending is not None or self.over:
+            return
+        self.leaving = True
+        self.stop_playing()
+        query = {"app": app, "appArgs": args}
+        self._ask("POST", at("channels", self.channel, "move"), self._handed_on, query=query)
+
     def hang_up(self, cause: GoneCause = "we_hung_up", reason_code: int = NORMAL_CLEARING) -> None:
         if self.over or self.ending is not None:
             return
@@ -113,7 +124,7 @@ class AsteriskCall:
     # -- what happens
 
     def key_pressed(self, event: ChannelDtmfReceived) -> None:
-        if event.digit not in KEYS:
+        if event.digit not in KEYS or self.leaving:
             return
         when = seconds(event.timestamp, time.time())
         if self._bounces.is_bounce(event.digit, when):
@@ -151,6 +162,12 @@ class AsteriskCall:
         if reply.status not in (0, 404, 409):
             log.error("play_refused", call=self.call, status=reply.status, reason=reply.body[:200])
             self.tell(PlayEnded(self._tag))
+
+    def _handed_on(self, reply: Reply) -> None:
+        """That it has left is told by Asterisk; refused, it stays ours."""
+        if not reply.done:
+            self.leaving = False
+            log.error("call_not_handed_on", call=self.call, status=reply.status, reason=reply.body[:200])
 
     def _hung_up(self, reply: Reply) -> None:
         """Its end is reported by Asterisk, but not of a channel that is gone already."""

@@ -20,7 +20,7 @@ from ivr.lines.asterisk.client import NO_ANSWER, AriClient, State
 from ivr.lines.asterisk.endpoints import EndpointWatch
 from ivr.lines.asterisk.neighbours import Neighbours
 from ivr.lines.asterisk.relisting import Relisting
-from ivr.lines.asterisk.settings import AsteriskSettings
+from ivr.lines.asterisk.settings import APP_PREFIX, AsteriskSettings
 from ivr.lines.asterisk.switchboard import Switchboard
 from ivr.lines.asterisk.wire import ContactStatusChange, Event, Info, Reply
 from ivr.lines.loop_thread import LoopThread
@@ -91,7 +91,7 @@ class AsteriskLine:
         self._thread.run(self._begin())
 
     def stop(self) -> None:
-        """Hang up every call and close the websocket; takes at most a few seconds."""
+        """Hand the calls on to living nodes, hang up the others, close the websocket; takes at most a few seconds."""
         if self._up:
             self._up = False
             self._thread.run(self._farewell())
@@ -132,18 +132,26 @@ class AsteriskLine:
 
     async def _farewell(self) -> None:
         self._board.open = False
+        heirs = self._neighbours.heirs()
+        if heirs and (handed_on := self._board.hand_on(heirs)):
+            log.info("calls_handed_on", calls=handed_on, to=[app.removeprefix(APP_PREFIX) for app in heirs])
+            await self._until(lambda: not any(call.leaving for call in self._board.calls.values()))
         for call in list(self._board.calls.values()):
-            call.hang_up("line_closed")
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + FAREWELL_S
-        while self._board.calls and self._client.state == "up" and loop.time() < deadline:
-            await asyncio.sleep(0.01)
+            if not call.leaving:  # else Asterisk may be moving it at this very moment
+                call.hang_up("line_closed")
+        await self._until(lambda: not self._board.calls)
         for call in list(self._board.calls.values()):
             call.ended("line_closed")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._wait_no_longer()
+
+    async def _until(self, what: Callable[[], bool]) -> None:
+        """Wait for it, but not for long."""
+        deadline = self._thread.loop.time() + FAREWELL_S
+        while not what() and self._client.state == "up" and self._thread.loop.time() < deadline:
+            await asyncio.sleep(0.01)
 
     # -- the port, from any thread
 

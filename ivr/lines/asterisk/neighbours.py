@@ -58,6 +58,10 @@ class Neighbours:
         others = [app for app, when in self._heard.items() if self._now - when < self._settings.dead_after_s]
         return sorted({*others, self._settings.app})
 
+    def heirs(self) -> list[str]:
+        """The applications of the other living nodes: who may have our calls when we stop."""
+        return [app for app in self.living() if app != self._settings.app]
+
     def _listed(self, reply: Reply) -> None:
         applications = decoded(reply, list[Application])
         if applications is None:

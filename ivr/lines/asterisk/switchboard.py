@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 
 import structlog
 
@@ -82,6 +83,13 @@ class Switchboard:
         handover = Handover(call, self._ask, self._settings, self._handover_over)
         self._handovers[call.channel] = self._handovers[handover.agent] = handover
         handover.begin(target)
+
+    def hand_on(self, apps: Sequence[str]) -> int:
+        """Give the calls to these nodes in turn; how many. Who talks to an agent, and whom we still ring, stays."""
+        going = [call for call in self.calls.values() if call.answered and call.channel not in self._handovers]
+        for call, app in zip(going, cycle(apps), strict=False):
+            call.hand_on(app, f"{TAKEN},{self._settings.app}")
+        return len(going)
 
     # -- what Asterisk says
 

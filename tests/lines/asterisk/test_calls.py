@@ -168,3 +168,37 @@ def test_a_channel_that_left_without_a_hang_up_is_looked_for(at: Board) -> None:
     at.hears("StasisEnd", "1.2")
     assert at.events() == [Gone("caller_hung_up")]
     assert not at.board.calls
+
+
+def test_calls_are_handed_on_in_turn_and_their_keys_are_the_next_nodes(at: Board) -> None:
+    names = [at.talk(channel) for channel in ("1.1", "1.2", "1.3")]
+    at.board.calls[names[0]].play([clip("menu")], 1)
+    at.events(), at.asterisk.lines()
+    assert at.board.hand_on(["orderline-b", "orderline-c"]) == 3
+    lines = at.asterisk.lines()
+    assert lines[0] == "DELETE playbacks/1.1-1", "a move waits behind the sound"
+    taken = "appArgs=taken%2Corderline-node1"
+    assert [line for line in lines if "move" in line] == [
+        f"POST channels/1.1/move?app=orderline-b&{taken}",
+        f"POST channels/1.2/move?app=orderline-c&{taken}",
+        f"POST channels/1.3/move?app=orderline-b&{taken}",
+    ]
+    at.hears("ChannelDtmfReceived", digit="1", timestamp=KEYED)
+    at.board.calls[names[0]].play([clip("menu")], 2)
+    assert (at.events(), at.asterisk.lines()) == ([], [])
+    at.hears("StasisEnd")
+    assert at.events() == [TakenElsewhere()]
+
+
+def test_a_call_that_is_not_taken_stays(at: Board) -> None:
+    name = at.talk()
+    at.asterisk.answers["POST channels/1.1/move"] = Reply(404)
+    at.board.hand_on(["orderline-b"])
+    at.hears("ChannelDtmfReceived", digit="1", timestamp=KEYED)
+    assert type(at.events()[-1]) is Key
+    assert not at.board.calls[name].leaving
+
+
+def test_who_is_not_answered_yet_is_not_handed_on(at: Board) -> None:
+    at.hears("StasisStart", args=[])
+    assert at.board.hand_on(["orderline-b"]) == 0

@@ -125,3 +125,11 @@ def test_what_is_no_sign_of_life_is_none(node: Node, said: dict[str, object]) ->
     node.neighbours.spoke(ChannelUserevent("orderline-alive", said), 100.0)
     node.neighbours.spoke(ChannelUserevent("something", {"node": "x"}), 100.0)
     assert node.neighbours.living() == ["orderline-b"]
+
+
+def test_heirs_are_the_others_that_live(node: Node) -> None:
+    node.list(a=[], b=[], c=[])
+    node.beat("a", "c")
+    assert node.neighbours.heirs() == ["orderline-a", "orderline-c"]
+    node.beat("c", times=10)
+    assert node.neighbours.heirs() == ["orderline-c"]

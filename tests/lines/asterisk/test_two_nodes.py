@@ -44,7 +44,7 @@ def orders(site: Site) -> int:
         return session.scalar(select(func.count()).select_from(Order).where(Order.call_id == site.calls()[-1].id)) or 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM], ids=["killed", "hung", "stopped"])
 def test_the_call_goes_on_at_the_other_node(site: Site, how: signal.Signals) -> None:
     site.start("a", "b")
     caller = site.call()
@@ -67,6 +67,8 @@ def test_the_call_goes_on_at_the_other_node(site: Site, how: signal.Signals) -> 
     site.wait_for_stage("awaiting_wish_after_order")
     caller.hang_up()
     site.wait_for_stage("ended")
+    if how is signal.SIGTERM:
+        assert "calls_handed_on" in site.log(dying)
     assert orders(site) == 1
     assert [call.node for call in site.calls()] == [{"a": "b", "b": "a"}[dying]]
 
