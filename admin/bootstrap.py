@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -25,6 +26,7 @@ from admin.config import Config
 from admin.config_settings import (
     asterisk_settings,
     basket_rules,
+    fault_terms,
     media_settings,
     pyvoip_settings,
     sip_settings,
@@ -32,7 +34,7 @@ from admin.config_settings import (
     web_settings,
 )
 from admin.housekeeping import add_sweeping
-from admin.line_care import LineCare
+from admin.line_care import LineCare, try_now
 from admin.logs import set_up_logging
 from admin.opening import StartError, console_key, is_demo, pin_key
 from admin.sales_system import SalesCare, connector_of, parallel_of
@@ -80,7 +82,15 @@ def console_parts(config: Config, store: Store, desk: DomainOrderDesk, wording: 
     wanted = config.web.second_factor
     for_all = wanted == "all" or (wanted == "auto" and not config.is_local_only())
     signing_in = SigningIn(store, SecretBox(key), second_factor_for_all=for_all)
-    return ConsoleParts(store, signing_in, desk, wording, key)
+    return ConsoleParts(
+        store,
+        signing_in,
+        desk,
+        wording,
+        key,
+        try_line=lambda line, number: try_now(store, config, line, number, lambda: datetime.now(UTC)),
+        terms=fault_terms(config),
+    )
 
 
 class Node:

@@ -208,3 +208,13 @@ def try_line(
         record(session, line, f"test call: {tried.result}", tried.detail, config.node, now())
     log.info("line_tested", line_name=line, result=tried.result, detail=tried.detail)
     return tried.result, tried.detail
+
+
+def try_now(store: Store, config: Config, line: str, number: str, now: Callable[[], datetime]) -> tuple[str, str]:
+    """As staff asks for it: `number` "" dials the configured one. Raises CantTry."""
+    dialled = number or config.health.test_number
+    if not dialled:
+        raise CantTry("no number to dial: name one, or set health.test_number to one that greets")
+    with store.reading() as session:
+        plant = registered_plant(session)
+    return try_line(store, config, plant, line, dialled, now)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from admin.cli.configured import configured
 from admin.config import Config
-from admin.line_care import try_line
+from admin.line_care import try_now
 from admin.opening import StartError, look_into_database
 from ivr.lines.asterisk.conf_folder import read_plant
 from ivr.lines.asterisk.trial_call import CantTry
@@ -156,13 +156,9 @@ def test(config: Config, name: str, number: str) -> None:
     """
     with _session(config) as session:
         service.find_line(session, name)
-        plant = registered_plant(session)
-    dialled = number or config.health.test_number
-    if not dialled:
-        raise click.ClickException("no number to dial: give --number, or set health.test_number to one that greets")
     store = _opened(config)
     try:
-        result, detail = try_line(store, config, plant, name, dialled, lambda: datetime.now(UTC))
+        result, detail = try_now(store, config, name, number, lambda: datetime.now(UTC))
     except CantTry as error:
         raise click.ClickException(str(error)) from error
     finally:

@@ -17,7 +17,16 @@ from orders.models import ApiToken, AuditEntry
 from orders.store import Store
 
 Scope = Literal[
-    "orders.read", "retailers.read", "catalogue.read", "calls.read", "online_orders.write", "settlements.write"
+    "orders.read",
+    "retailers.read",
+    "catalogue.read",
+    "calls.read",
+    "online_orders.write",
+    "settlements.write",
+    "lines.read",
+    "lines.write",
+    "tickets.read",
+    "tickets.write",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "ol_"

@@ -66,6 +66,7 @@ MESSAGES = {
     "no_scope": Message("这个令牌没有所需的范围。", "This token lacks the scope that is needed."),
     "bad_parameter": Message("参数写法不对；见 openapi.json。", "A parameter is wrong; see openapi.json."),
     "bad_body": Message("请求内容不符合要求；见 openapi.json。", "What was sent is not as openapi.json describes it."),
+    "cannot": Message("现在不能这样做：", "It can't be done: "),
     "too_many_at_once": Message(
         "要么全收要么全不收时行数太多；请分几次发送，或用 keep_good。",
         "Too many lines to be kept all or none; send them in several requests, or with keep_good.",

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry, Resource
 
-from tests.console.conftest import Console, call
+from ivr.plant_registry import write_plant
+from orders.faults.clauses import Fault, Terms
+from orders.faults.tickets import open_ticket
+from tests.console.conftest import NOON, Console, call
+from tests.orders.lines.test_registry import PLANT
 
-ALL = ("orders.read", "retailers.read", "catalogue.read", "calls.read")
+ZONE = ZoneInfo("Asia/Shanghai")
+
+ALL = ("orders.read", "retailers.read", "catalogue.read", "calls.read", "lines.read", "tickets.read")
 PATHS = {
     "/orders": "/orders?day=2026-11-22&limit=2",
     "/orders/{order_no}": "",
@@ -22,6 +29,11 @@ PATHS = {
     "/articles": "/articles",
     "/calls": "/calls?since=2026-11-01T00:00:00Z",
     "/calls/{id}": "/calls/c1",
+    "/lines": "/lines",
+    "/lines/{name}": "/lines/carrier",
+    "/slots": "/slots",
+    "/tickets": "/tickets?closed=true",
+    "/tickets/{number}": "/tickets/1",
 }
 
 
@@ -44,12 +56,20 @@ class Program:
         return self._client.post(f"/api/v1{path}", data=data, headers=headers, content_type=mimetype)
 
 
+def with_lines(console: Console) -> None:
+    """A registry of lines, and one ticket."""
+    with console.store.transaction() as session:
+        write_plant(session, PLANT, NOON, "tests")
+        open_ticket(session, Fault("board", "board:board-a", "no lamp is lit"), NOON, "tests", Terms(ZONE))
+
+
 def code_of(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json["error"]["code"]
 
 
 def test_every_answer_is_as_the_document_says(console: Console) -> None:
     call(console, "c1", "13800000001", "11234#1")
+    with_lines(console)
     program = Program(console, *ALL)
     document = program.get("/openapi.json").json
     validate(document)

@@ -28,7 +28,8 @@ class Parameter:
 class Operation:
     """One operation: its path as OpenAPI writes it, the scope it needs, what it answers with.
 
-    With a `body` it is a POST, else a GET; what is posted may be refused as a whole with the same answer.
+    With a `body` it is a POST, else a GET. `refused` says what 409 means; without it, what is posted may be refused as
+    a whole by 422 with the same answer.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Operation:
     answer: type[Struct]
     parameters: tuple[Parameter, ...] = ()
     body: type[Struct] | None = None
+    refused: str = ""
 
     @property
     def method(self) -> str:
@@ -54,13 +56,13 @@ def document(operations: tuple[Operation, ...], version: str) -> Json:
         "info": {
             "title": "orderline",
             "version": version,
-            "description": "Reads orders, retailers, the catalogue and calls; takes in online orders and settlements. "
-            "Money is whole fen, quantities are "
-            "cartons, times are UTC. Lists are read page by page: give `next` of the answer as `after`.",
+            "description": "Reads orders, retailers, the catalogue and calls; takes in online orders and settlements; "
+            "sees after lines and fault tickets. Money is whole fen, quantities are cartons, times are UTC. Lists are "
+            "read page by page: give `next` of the answer as `after`.",
         },
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
-        "paths": {operation.path: {operation.method: _operation(operation)} for operation in operations},
+        "paths": _paths(operations),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -74,13 +76,23 @@ def document(operations: tuple[Operation, ...], version: str) -> Json:
     }
 
 
+def _paths(operations: tuple[Operation, ...]) -> Json:
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return dict(paths)
+
+
 def _operation(operation: Operation) -> Json:
     failures = {"400": "A parameter is wrong", "401": "No token, or it is over", "403": "The scope is missing"}
     if any(parameter.where == "path" for parameter in operation.parameters):
         failures["404"] = "There is none"
     if operation.body:
         failures |= {"400": "The body is not as described", "413": "The body is too large", "415": "Send JSON"}
+    if operation.refused:
+        failures["409"] = operation.refused
     failures["429"] = "Too many requests"
+    has_422 = operation.body is not None and not operation.refused
     described: Json = {
         "operationId": operation.name,
         "summary": operation.about,
@@ -88,7 +100,7 @@ def _operation(operation: Operation) -> Json:
         "parameters": [_parameter(parameter) for parameter in operation.parameters],
         "responses": {
             "200": _answer("Done" if operation.body else "Found", operation.answer),
-            **({"422": _answer("Nothing was kept; what is wrong", operation.answer)} if operation.body else {}),
+            **({"422": _answer("Nothing was kept; what is wrong", operation.answer)} if has_422 else {}),
             **{status: _answer(about, ErrorAnswer) for status, about in failures.items()},
         },
     }

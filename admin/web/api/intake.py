@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import msgspec
-from flask import g, request
+from flask import g
 from msgspec import Meta, Struct
 
+from admin.web.api.bodies import read_body
 from admin.web.console.pages import parts
 from admin.web.errors import web_error
 from orders.imports.load import SAME, import_rows
@@ -33,7 +33,6 @@ FIELDS = {"price": "price_fen"}
 
 _Text = Annotated[str, Meta(max_length=100)]
 _Whole = Annotated[int, Meta(ge=0, le=10**9)]
-Body = TypeVar("Body", bound=Struct)
 
 
 class OnlineLine(Struct, forbid_unknown_fields=True):
@@ -99,25 +98,15 @@ class IntakeReport(Struct):
 
 def take_online_orders() -> IntakeReport:
     """What was posted, as orders of the channel "online"; raises WebError for what can't be read."""
-    body = _body(OnlineOrders)
+    body = read_body(OnlineOrders, MOST_BYTES)
     return _taken("online-orders", [_rows_of(order) for order in body.orders], keep_good=body.keep_good)
 
 
 def take_settlements() -> IntakeReport:
     """What was posted, as the state of orders; raises WebError for what can't be read."""
-    body = _body(Settlements)
+    body = read_body(Settlements, MOST_BYTES)
     orders = [[{"order_no": one.order_no, "status": one.status}] for one in body.settlements]
     return _taken("settlement", orders, keep_good=body.keep_good)
-
-
-def _body(kind: type[Body]) -> Body:
-    request.max_content_length = MOST_BYTES
-    if not request.is_json:
-        raise web_error(415, "not_json")
-    try:
-        return msgspec.json.decode(request.get_data(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise web_error(400, "bad_body", problem=str(error)[:300]) from None
 
 
 def _rows_of(order: OnlineOrder) -> list[dict[str, str]]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import selectinload
 
 from admin.staff.tokens import Scope, program_of
 from admin.web.api import intake, shapes
+from admin.web.api.care import CARE, CARE_ANSWERS
 from admin.web.api.document import Operation, Parameter, document
 from admin.web.console.call_record import transcript_of
 from admin.web.console.live import MOST_EVENTS
@@ -109,6 +110,7 @@ OPERATIONS = (
         intake.IntakeReport,
         body=intake.Settlements,
     ),
+    *CARE,
 )
 
 
@@ -126,6 +128,7 @@ def api_views(limiter: Limiter) -> Blueprint:
         "call": call,
         "online_orders": intake.take_online_orders,
         "settlements": intake.take_settlements,
+        **CARE_ANSWERS,
     }
     for operation in OPERATIONS:
         rule = operation.path.replace("{", "<").replace("}", ">")

@@ -39,7 +39,7 @@ _RESULTS: dict[DialFailure, TestResult] = {
 }
 
 
-class CantTry(Exception):
+class CantTry(ValueError):
     """No test call can be made; the message says why and what to do."""
 
 
