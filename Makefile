@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml constraints.txt
 run: setup ## start the order line with demo data and place one real demonstration call
 	@exec $(BIN)/orderline serve --demo
 
-peers: setup ## get the real peers tests talk to (SIPp, PostgreSQL, Chromium) without root
+peers: setup ## get the real peers tests talk to (SIPp, Asterisk, PostgreSQL …) without root
 	@$(BIN)/python tests/get_peers.py
 
 test: setup ## run all tests; real peers that ran or were missing are named at the end

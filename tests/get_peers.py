@@ -129,7 +129,9 @@ def _unpack() -> None:
 
 def _write_starters(names: list[str]) -> None:
     triplet = f"{platform.machine()}-linux-gnu"
-    libraries = [TREE / "usr/lib" / triplet, TREE / "lib" / triplet, TREE / "usr/lib" / triplet / "pulseaudio"]
+    libraries = [TREE / "usr/lib" / triplet, TREE / "lib" / triplet]
+    # Where Debian keeps what only one package uses.
+    libraries += [TREE / "usr/lib" / triplet / own for own in ("pulseaudio", "kamailio")]
     fonts = _write_font_settings()
     for name in names:
         for program in peers.KINDS[name].programs:
@@ -149,7 +151,7 @@ def _write_starters(names: list[str]) -> None:
 
 def _real_program(program: str) -> Path | None:
     """Prefer the program itself to Debian's wrapper script, which looks for it at fixed places."""
-    patterns = (f"usr/lib/{program}/{program}", f"usr/lib/postgresql/*/bin/{program}", f"usr/bin/{program}")
+    patterns = (f"usr/lib/{program}/{program}", f"usr/lib/postgresql/*/bin/{program}", f"usr/*bin/{program}")
     for pattern in patterns:
         found = sorted(TREE.glob(pattern))
         if found:

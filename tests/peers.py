@@ -1,4 +1,4 @@
-"""Where the real peers are that tests talk to: SIPp, PostgreSQL, Chromium, Asterisk, Tryton; found, never installed.
+"""Where the real peers are that tests talk to (SIPp, PostgreSQL, Chromium, Asterisk, Kamailio, Tryton): never installed.
 
 A peer is looked for on PATH, then where Debian hides its programs, then in `.peers/bin`, where `tests/get_peers.py`
 unpacks it beside the system; one made of Python packages only in an environment of its own, `.peers/NAME`. A speech
@@ -52,6 +52,7 @@ KINDS = {
             ("postgresql", "postgresql-client"),
         ),
         Kind("asterisk", ("asterisk",), ("asterisk", "-V"), ("asterisk", "asterisk-dahdi")),
+        Kind("kamailio", ("kamailio",), ("kamailio", "-v"), ("kamailio",)),
         Kind("chromium", ("chromium",), ("chromium", "--version"), ("chromium", "fonts-noto-cjk")),
         Kind(
             "tryton",

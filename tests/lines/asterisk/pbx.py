@@ -73,6 +73,8 @@ class Pbx:
             "data": data,
             "http_port": self._http_port,
             "sip_port": self.sip_port,
+            # As on machines of their own: calls are named after the Asterisk that has them.
+            "entity": f"02:00:00:00:{self.sip_port >> 8:02x}:{self.sip_port & 255:02x}",
             "trunk_port": self.trunk_port,
             "agent_port": self.agent_port,
             "rtp_first": first,

@@ -1,4 +1,4 @@
-"""Nodes of their own processes at one Asterisk and one database, and a retailer on the telephone."""
+"""Nodes of their own processes at one database, and at one Asterisk or each at its own; a retailer on the telephone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,13 @@ SILENCE = bytes([0xD5]) * 160
 
 
 class Site:
-    """One Asterisk, one database with the demo data, and nodes that are started and killed."""
+    """One database with the demo data, and nodes that are started and killed; `own` are Asterisks of single nodes."""
 
-    def __init__(self, folder: Path, pbx: Pbx, database: str, prompts: Path) -> None:
+    def __init__(
+        self, folder: Path, pbx: Pbx, database: str, prompts: Path, own: Mapping[str, Pbx] | None = None
+    ) -> None:
         self._folder, self._pbx, self._database, self._prompts = folder, pbx, database, prompts
+        self._own = dict(own or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._telephones: list[Telephone] = []
         self._since = self._spoke = 0.0
@@ -69,8 +72,9 @@ class Site:
             self._processes[node].wait()
             (self._folder / f"{node}.log").rename(self._folder / f"{node}.old.log")
 
-    def call(self, number: str = "13800000001", own_host: str = "127.0.0.1") -> Telephone:
-        telephone = Telephone(target=("127.0.0.1", self._pbx.sip_port), number=number, own_host=own_host)
+    def call(self, number: str = "13800000001", own_host: str = "127.0.0.1", port: int = 0) -> Telephone:
+        """A call to the Asterisk, or to whatever listens on `port`, answered."""
+        telephone = Telephone(target=("127.0.0.1", port or self._pbx.sip_port), number=number, own_host=own_host)
         self._telephones.append(telephone)
         telephone.invite()
         telephone.take_answer(PATIENCE_S)
@@ -147,7 +151,7 @@ class Site:
                 f'timezone = "{noon_somewhere()}"',
                 f'[database]\nurl = "{self._database}"',
                 f'[speech]\ncache = "{self._prompts}"\nlanguages = ["zh"]',
-                f'[asterisk]\nenabled = true\nurl = "{self._pbx.url}"',
+                f'[asterisk]\nenabled = true\nurl = "{self._own.get(node, self._pbx).url}"',
                 "[sip]\nenabled = false",
                 f"[web]\nport = {free_tcp_port()}",
                 '[log]\nlevel = "info"\nformat = "json"',
