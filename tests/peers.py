@@ -1,4 +1,4 @@
-"""Where the real peers are that tests talk to (SIPp, PostgreSQL, Chromium, Asterisk, Kamailio, Tryton): never installed.
+"""Where the real peers are that tests talk to (SIPp, PostgreSQL, Asterisk, Kamailio, Chromium, Tryton): only found.
 
 A peer is looked for on PATH, then where Debian hides its programs, then in `.peers/bin`, where `tests/get_peers.py`
 unpacks it beside the system; one made of Python packages only in an environment of its own, `.peers/NAME`. A speech
