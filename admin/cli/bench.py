@@ -14,7 +14,7 @@ from rich.table import Table
 from admin.config_sections import Log
 from admin.logs import set_up_logging
 
-NAMES = ("calls", "steps", "sales", "campaign", "console", "speech", "twilio")
+NAMES = ("calls", "steps", "sales", "campaign", "console", "failover", "speech", "twilio")
 
 
 @click.command()
@@ -31,6 +31,7 @@ def bench(name: str, data: Path | None, as_json: bool) -> None:
       orderline bench twilio           answers to webhooks with 100 calls at once, beside an empty view
       orderline bench sales            orders handed over, beside the bare interface
       orderline bench console          pages over a large database, fifty live views
+      orderline bench failover         silence when a node is killed; a dead trunk out of rotation
       orderline bench speech --data D  how well the callers recorded in D are heard
 
     Machines differ and are noisy: compare the ratios, and runs on the same machine.
