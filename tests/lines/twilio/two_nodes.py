@@ -117,7 +117,7 @@ class Site:
     def _answers(self, node: str) -> bool:
         assert self._processes[node].poll() is None, (self._folder / f"{node}.log").read_text(encoding="utf-8")
         try:
-            return self.client.get(f"http://127.0.0.1:{self._ports[node]}/status").status_code == 200
+            return self.client.get(f"http://127.0.0.1:{self._ports[node]}/sign-in").status_code == 200
         except httpx.TransportError:
             return False
 
