@@ -50,6 +50,14 @@ def second(tmp_path: Path) -> Iterator[Pbx]:
 
 
 @pytest.fixture
+def carrier() -> Iterator[Telephone]:
+    """It only has to be there: calls come from its address."""
+    telephone = Telephone(own_host=CARRIER_HOST)
+    yield telephone
+    telephone.close()
+
+
+@pytest.fixture
 def site(tmp_path: Path, first: Pbx, second: Pbx) -> Iterator[Site]:
     with cluster() as database:
         site = Site(tmp_path, first, database, tmp_path / "prompts", {"a": first, "b": second})
@@ -105,9 +113,12 @@ def test_the_basket_goes_on_at_the_other_asterisk(site: Site, first: Pbx, second
 
 
 @pytest.mark.peer("kamailio")
-def test_behind_one_address_who_lives_has_the_calls(site: Site, first: Pbx, second: Pbx, tmp_path: Path) -> None:
+def test_behind_one_address_who_lives_has_the_calls(
+    site: Site, first: Pbx, second: Pbx, carrier: Telephone, tmp_path: Path
+) -> None:
     site.start("a", "b")
-    with running_kamailio(tmp_path / "kamailio", [first.sip_port, second.sip_port]) as kamailio:
+    nodes = [first.sip_port, second.sip_port]
+    with running_kamailio(tmp_path / "kamailio", nodes, [carrier.port]) as kamailio:
         others = [site.call(number, CARRIER_HOST, kamailio.port) for number in ("13800000001", "13800000002")]
         wait_for(lambda: len(site.calls()) == 2, 20)
         assert {call.node for call in site.calls()} == {"a", "b"}, "calls are spread"

@@ -94,6 +94,7 @@ class Telephone:
         self.call_id = uuid.uuid4().hex
         self.own_tag = uuid.uuid4().hex[:8]
         self.line_tag = ""
+        self.routes = self.contact = ""
         self.cseq = 0
         self.branch = ""
         self.remote_party = f"<sip:{self.called}@{self.target[0]}>"
@@ -115,6 +116,7 @@ class Telephone:
         answer = self.final(within_s)
         assert answer.status == 200, answer.text
         self.line_tag = answer.tag("To")
+        self.take_route(answer)
         self.take_description(answer.body)
         self.send("ACK")
         return answer
@@ -149,6 +151,14 @@ class Telephone:
         self.sock.close()
         self.sound.close()
 
+    def take_route(self, answer: Text) -> None:
+        """By whom the call came, as a proxy between has written: what follows goes the same way."""
+        hops = re.findall(r"(?im)^Record-Route:\s*(.*?)\s*$", answer.text.partition("\r\n\r\n")[0])
+        contact = re.search(r"<([^>]+)>", answer.get("Contact"))
+        if hops and contact:
+            self.routes = "".join(f"Route: {hop}\r\n" for hop in reversed(hops))
+            self.contact = contact[1]
+
     # -- writing
 
     def description(self, direction: str = "sendrecv") -> str:
@@ -176,8 +186,9 @@ class Telephone:
             branch = fresh
         tag = f";tag={self.line_tag}" if self.line_tag and method != "CANCEL" else ""
         host, port = self.target
+        uri = self.contact or f"sip:{self.called}@{host}:{port}"
         text = (
-            f"{method} sip:{self.called}@{host}:{port} SIP/2.0\r\n"
+            f"{method} {uri} SIP/2.0\r\n{self.routes}"
             f"Via: SIP/2.0/UDP {self.own_host}:{self.port};branch={branch or self.branch};rport\r\n"
             f"From: <sip:{self.number}@127.0.0.1>;tag={self.own_tag}\r\nTo: {self.remote_party}{tag}\r\n"
             f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\nMax-Forwards: 70\r\n"
