@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from bench.result import Result, quantile
+from bench.served import cpu_seconds, frames_of, free_port, served
 from bench.telephones import Heard, Scenario, run_calls
 
 LEVELS = (300, 200, 100, 50)
@@ -49,17 +49,17 @@ def _order_line(levels: tuple[int, ...], burden: str = "") -> dict[str, float]:
     figures: dict[str, float] = {}
     for calls in levels:
         with tempfile.TemporaryDirectory() as folder:
-            port = _free_port()
+            port = free_port()
             environment = os.environ | {
                 "ORDERLINE_DATA": folder,
                 "ORDERLINE_SIP__PORT": str(port),
-                "ORDERLINE_WEB__PORT": str(_free_port()),
+                "ORDERLINE_WEB__PORT": str(free_port()),
                 "ORDERLINE_SIP__MAX_CALLS": "400",
                 "ORDERLINE_LOG__LEVEL": "error",
             }
             command = [sys.executable, "-m", "bench.line_under_test", *([burden] if burden else [])]
-            with _silence() as silent, _served(command, environment | _sales_at(silent, burden)) as (process, ready):
-                right = _frames(Path(ready.split()[1]).read_bytes())
+            with _silence() as silent, served(command, environment | _sales_at(silent, burden)) as (process, ready):
+                right = frames_of(Path(ready.split()[1]).read_bytes())
                 scenario = Scenario(("127.0.0.1", port), KEYS, right)
                 figures = _measured(scenario, calls, process)
         if _holds(figures):
@@ -90,9 +90,9 @@ def _sales_at(port: int, burden: str) -> dict[str, str]:
 def _pyvoip() -> dict[str, float]:
     figures: dict[str, float] = {}
     for calls in PYVOIP_LEVELS:
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-W", "ignore", "-m", "bench.stock_pyvoip", str(port)]
-        with _served(command, dict(os.environ)) as (process, _):
+        with served(command, dict(os.environ)) as (process, _):
             # pyVoIP re-codes what it plays, so any sound after the last key is the answer, which only right keys get;
             # it can't be interrupted either, so its prompt of 3 s has to be over before the first key.
             scenario = Scenario(("127.0.0.1", port), KEYS, _Anything(), payload_type=0, listen_s=4.0, caller="bench")
@@ -110,9 +110,9 @@ class _Anything(frozenset[bytes]):
 
 
 def _measured(scenario: Scenario, calls: int, process: psutil.Process) -> dict[str, float]:
-    before, began = _cpu_seconds(process), time.monotonic()
+    before, began = cpu_seconds(process), time.monotonic()
     heard = run_calls(scenario, calls)
-    share = (_cpu_seconds(process) - before) / (time.monotonic() - began)
+    share = (cpu_seconds(process) - before) / (time.monotonic() - began)
     return _figures(heard, calls, share)
 
 
@@ -131,39 +131,3 @@ def _figures(heard: Heard, calls: int, share: float) -> dict[str, float]:
 
 def _holds(figures: dict[str, float]) -> bool:
     return figures["digits_right"] == 1.0 and figures["pacing_p99_ms"] <= MOST_P99_MS
-
-
-@contextmanager
-def _served(command: list[str], environment: dict[str, str]) -> Iterator[tuple[psutil.Process, str]]:
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
-    assert child.stdin
-    assert child.stdout
-    try:
-        ready = next((line for line in child.stdout if line.startswith("READY")), "")
-        if not ready:
-            raise RuntimeError(f"{command[2]} did not start")
-        yield psutil.Process(child.pid), ready
-    finally:
-        child.stdin.close()
-        try:
-            child.wait(20)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        child.stdout.close()
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    processes = [process, *process.children(recursive=True)]
-    return sum(sum(one.cpu_times()[:2]) for one in processes)
-
-
-def _frames(sound: bytes) -> frozenset[bytes]:
-    frames = {sound[at : at + 160] for at in range(0, len(sound) - 159, 160)}
-    return frozenset(frame for frame in frames if frame.strip(b"\xd5\x55"))
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -66,11 +66,11 @@ def _one_death(site: Site, number: int) -> tuple[float, str]:
     site.key(caller, "1234#")
     site.wait_for_stage(STAGE)
     heard = caller.sound.frames
-    wait_for(lambda: time.monotonic() - heard[-1][0] > QUIET_S, PATIENCE_S)
+    site.wait(lambda: time.monotonic() - heard[-1][0] > QUIET_S, PATIENCE_S)
     dying, boot = site.node_with_the_call(), site.calls()[-1].boot
     site.send(dying, signal.SIGKILL)
     killed = time.monotonic()
-    wait_for(lambda: heard[-1][0] > killed, PATIENCE_S)
+    site.wait(lambda: heard[-1][0] > killed, PATIENCE_S)
     silent = next(at for at, _, _ in heard if at > killed) - killed
     stage = site.stage()
     if site.calls()[-1].boot == boot:

@@ -37,10 +37,11 @@ def main() -> None:
     for name in ("welcome", "english_hint", "licence_tail_wanted", "miss_silence", "goodbye", "pin_wanted"):
         prompts.clip(prompt(name), "zh", "normal")
     right = prompts.clip(prompt("pin_wanted"), "zh", "normal")
+    first = prompts.clip(prompt("licence_tail_wanted"), "zh", "normal")
     with running(Node(config, store, wording, prompts)):
         if "busy" in sys.argv[1:]:
             threading.Thread(target=_burn, daemon=True).start()
-        print("READY", right.alaw, flush=True)
+        print("READY", right.alaw, first.alaw, flush=True)
         sys.stdin.read()
 
 

@@ -28,7 +28,10 @@ KEYS = "0123456789*#"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What every telephone does: key these after having listened; `right` are the frames of the right answer."""
+    """What every telephone does: key these after having listened; `right` are the frames of the right answer.
+
+    Time runs from the last key's beginning, or with `from_key_end` from its end, before which a switch tells nobody.
+    """
 
     target: tuple[str, int]
     keys: str
@@ -36,6 +39,7 @@ class Scenario:
     payload_type: int = 8
     listen_s: float = 1.5
     caller: str = "anonymous"
+    from_key_end: bool = False
 
 
 @dataclass(slots=True)
@@ -130,6 +134,7 @@ class Telephone:
 
     def _packets(self, start: float) -> list[tuple[float, bytes]]:
         packets, frame = [], 0
+        timed = KEY_FRAMES if self._scenario.from_key_end else 0
         for number, key in enumerate(self._scenario.keys):
             timestamp = 1000 + frame * 160
             for part in range(KEY_FRAMES + END_FRAMES):
@@ -138,7 +143,7 @@ class Telephone:
                 header = struct.pack("!BBHII", 0x80, 101 | (0x80 if part == 0 else 0), self._sequence, timestamp, 7)
                 duration = min(part + 1, KEY_FRAMES) * 160
                 event = struct.pack("!BBH", KEYS.index(key), 0x8A if end else 0x0A, duration)
-                last = b"!" if number == len(self._scenario.keys) - 1 and part == 0 else b""
+                last = b"!" if number == len(self._scenario.keys) - 1 and part == timed else b""
                 packets.append((start + (frame + part) * 0.02, last + header + event))
             frame += KEY_FRAMES + GAP_FRAMES
         return packets

@@ -35,10 +35,6 @@ class ProductionPbx(Pbx):
         super().__init__(folder)
 
     @property
-    def etc(self) -> Path:
-        return self._etc
-
-    @property
     def plant_file(self) -> Path:
         return self._etc.parent / "plant.toml"
 

@@ -24,7 +24,8 @@ class Pbx:
 
     user, password = "orderline", "secret"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rtp_ports: int = 398) -> None:
+        self._rtp_ports = rtp_ports
         self._program = peers.require("asterisk")["asterisk"]
         self._etc, self._work = folder / "etc", folder / "work"
         self.sip_port, self.trunk_port, self.agent_port = free_port(), free_port(), free_port()
@@ -42,6 +43,16 @@ class Pbx:
             assert self._process.poll() is None, (self._work / "console").read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, "Asterisk does not come up"
             time.sleep(0.05)
+
+    @property
+    def etc(self) -> Path:
+        """Its configuration, which may be changed until it is started."""
+        return self._etc
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def cli(self, command: str) -> str:
         asked = [self._program, "-C", self._etc / "asterisk.conf", "-rx", command]
@@ -65,7 +76,7 @@ class Pbx:
         self._etc.mkdir(parents=True)
         self._work.mkdir(parents=True)
         first = free_port() // 2 * 2
-        first = min(first, 65_000)
+        first = min(first, 65_400 - self._rtp_ports)
         values = {
             "etc": self._etc,
             "work": self._work,
@@ -78,7 +89,7 @@ class Pbx:
             "trunk_port": self.trunk_port,
             "agent_port": self.agent_port,
             "rtp_first": first,
-            "rtp_last": first + 398,
+            "rtp_last": first + self._rtp_ports,
         }
         for file in CONF.iterdir():
             # The dialplan has "${…}" of its own.

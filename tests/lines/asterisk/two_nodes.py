@@ -54,7 +54,7 @@ class Site:
                 process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | secrets)
             self._processes[node] = process
         for node in nodes:
-            self._wait(lambda node=node: self.log(node).count("ari_up") >= 1, PATIENCE_S)  # type: ignore[misc]
+            self.wait(lambda node=node: self.log(node).count("ari_up") >= 1, PATIENCE_S)  # type: ignore[misc]
 
     def node_with_the_call(self) -> str:
         """Which node has the only call."""
@@ -84,7 +84,7 @@ class Site:
     def key(self, telephone: Telephone, keys: str) -> None:
         """As who listens a second first: an order is not confirmed by what was keyed before its read-back."""
         frames = telephone.sound.frames
-        self._wait(lambda: sum(at > self._since for at, _, _ in frames[-200:]) > 30, 20)
+        self.wait(lambda: sum(at > self._since for at, _, _ in frames[-200:]) > 30, 20)
         for key in keys:
             telephone.sound.press_at_pace(key)
         self._since = time.monotonic()
@@ -95,17 +95,17 @@ class Site:
             return session.scalar(select(Call.stage).order_by(Call.started_at.desc()).limit(1)) or ""
 
     def wait_for_stage(self, stage: str) -> None:
-        self._wait(lambda: self.stage() == stage, 20)
+        self.wait(lambda: self.stage() == stage, 20)
 
     def wait_until_taken_over(self, telephone: Telephone, boot: str, within_s: float) -> None:
         """Until the newest call is another process's than this, and the caller hears something from it.
 
         A prompt that was playing plays on without any process: sound alone shows nothing.
         """
-        self._wait(lambda: self.calls()[-1].boot != boot, within_s)
+        self.wait(lambda: self.calls()[-1].boot != boot, within_s)
         taken_over = time.monotonic()
         heard = telephone.sound.frames
-        self._wait(lambda: heard[-1][0] > taken_over, within_s)
+        self.wait(lambda: heard[-1][0] > taken_over, within_s)
         self._since = taken_over
 
     def calls(self) -> list[Call]:
@@ -130,7 +130,7 @@ class Site:
                 process.wait()
         self.store.close()
 
-    def _wait(self, what: Callable[[], bool], within_s: float) -> None:
+    def wait(self, what: Callable[[], bool], within_s: float) -> None:
         """With sound from the telephones meanwhile: Asterisk hangs up when it hears nothing for six seconds."""
 
         def with_sound() -> bool:
